@@ -1,0 +1,81 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every Swift target of the house is compiled with.
+let house: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A room: one noun, the rooms and C modules below it, and its tests beside it.
+func room(_ name: String, _ below: [Target.Dependency] = []) -> [Target] {
+    [
+        .target(name: name, dependencies: below, swiftSettings: house),
+        .testTarget(
+            name: "\(name)Tests", dependencies: [.target(name: name)] + below, swiftSettings: house),
+    ]
+}
+
+/// A C library of the system, found by pkg-config where it has a file there.
+func system(_ name: String, pkgConfig: String? = nil, apt: String) -> Target {
+    .systemLibrary(
+        name: name, path: "Sources/C/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let arguments: Target.Dependency = .product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "canopy",
+    products: [
+        .executable(name: "canopy", targets: ["canopy"]),
+        .library(name: "CanopyClient", targets: ["CanopyClient"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    ],
+    targets: [
+        system("CLibuv", pkgConfig: "libuv", apt: "libuv1-dev"),
+        system("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
+        system("CNghttp2", pkgConfig: "libnghttp2", apt: "libnghttp2-dev"),
+        system("CProtobufC", pkgConfig: "libprotobuf-c", apt: "libprotobuf-c-dev"),
+        system("CJPEG", pkgConfig: "libturbojpeg", apt: "libturbojpeg0-dev"),
+        system("CPNG", pkgConfig: "libpng", apt: "libpng-dev"),
+        system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+        .target(
+            name: "CHTTPParser", path: "Sources/C/CHTTPParser",
+            linkerSettings: [.linkedLibrary("http_parser")]),
+        .target(
+            name: "COpenVINO", path: "Sources/C/COpenVINO", linkerSettings: [.linkedLibrary("dl")]),
+        .target(name: "CWire", dependencies: ["CProtobufC"], path: "Sources/C/CWire"),
+        .executableTarget(
+            name: "canopy",
+            dependencies: ["Gateway", "CanopyClient", arguments, logging], swiftSettings: house),
+        .testTarget(name: "HouseTests", swiftSettings: house),
+    ]
+        + room("Ground")
+        + room("Cryptography", ["Ground", "COpenSSL"])
+        + room("Storage", ["Ground"])
+        + room("EventLoop", ["Ground", "CLibuv"])
+        + room("Wire", ["Ground", "CWire", "CProtobufC"])
+        + room("HTTP", ["Ground", "Cryptography", "CNghttp2", "CHTTPParser", "CZlib"])
+        + room("Topology", ["Ground", yams])
+        + room("Bundles", ["Ground", "Cryptography", "Storage"])
+        + room("Routing", ["Ground"])
+        + room("Inference", ["Ground", "Bundles", "COpenVINO", "CJPEG", "CPNG"])
+        + room("Telemetry", ["Ground", "Wire"])
+        + room("Node", ["Ground", "Routing", "Topology"])
+        + room(
+            "CanopyClient", ["Ground", "Cryptography", "EventLoop", "Wire", "HTTP", "Routing"])
+        + room(
+            "Gateway",
+            [
+                "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "HTTP", "Topology",
+                "Bundles", "Routing", "Inference", "Telemetry", "Node", logging,
+            ])
+)

@@ -1,0 +1,1 @@
+#include "CWire.h"
