@@ -3,8 +3,8 @@ internal import Glibc
 public import Ground
 
 extension Loop {
-    /// Opens a TCP connection. A name's addresses are tried in their order, each with an equal share
-    /// of the time that is left, so that one black hole does not hide a live address.
+    /// Opens a TCP connection. A name's addresses are tried in their order, each with an equal
+    /// share of the time that is left, so that one black hole does not hide a live address.
     ///
     /// `completion` is called once: in a later turn with the transport (a `SocketTransport`) or a
     /// fault; at once with a fault when the loop has ended.
@@ -54,7 +54,9 @@ private final class Connector {
             tryNext()
             return
         }
-        timer = loop.schedule(after: timeout) { self.finish(.failure(self.late("the name look-up"))) }
+        timer = loop.schedule(after: timeout) {
+            self.finish(.failure(self.late("the name look-up")))
+        }
         Resolver.resolve(endpoint, on: loop) { result in
             self.timer?.cancel()
             switch result {
@@ -112,7 +114,10 @@ private final class Connector {
 
 /// One connection attempt to one address.
 private final class ConnectAttempt: HandleOwner {
-    enum Failure: Error, Equatable { case late, loopEnded, status(Int32) }
+    enum Failure: Error, Equatable {
+        case late, loopEnded
+        case status(Int32)
+    }
 
     private let loop: Loop
     private let tcp = UnsafeMutablePointer<uv_tcp_t>.allocate(capacity: 1)
@@ -173,12 +178,7 @@ private final class ConnectAttempt: HandleOwner {
         guard let completion else { return }
         self.completion = nil
         timer?.cancel()
-        let handle = UnsafeMutableRawPointer(tcp).assumingMemoryBound(to: uv_handle_t.self)
-        uv_close(handle) { handle in
-            let attempt = Unmanaged<ConnectAttempt>.fromOpaque(handle!.pointee.data)
-                .takeRetainedValue()
-            attempt.tcp.deallocate()
-        }
+        tcp.closeHandle()
         completion(.failure(failure))
     }
 }

@@ -71,11 +71,7 @@ public final class Listener: HandleOwner {
         isClosed = true
         if let path { unlink(path) }
         uv_poll_stop(poll)
-        let handle = UnsafeMutableRawPointer(poll).assumingMemoryBound(to: uv_handle_t.self)
-        uv_close(handle) { handle in
-            let listener = Unmanaged<Listener>.fromOpaque(handle!.pointee.data).takeRetainedValue()
-            listener.poll.deallocate()
-        }
+        poll.closeHandle()
         Glibc.close(socket)
     }
 
@@ -88,7 +84,7 @@ public final class Listener: HandleOwner {
             return
         }
         uv_poll_start(poll, Int32(UV_READABLE.rawValue)) { handle, _, _ in
-            Unmanaged<Listener>.fromOpaque(handle!.pointee.data).takeUnretainedValue().acceptBatch()
+            owner(handle!.pointee.data, as: Listener.self).acceptBatch()
         }
     }
 

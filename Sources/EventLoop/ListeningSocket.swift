@@ -38,7 +38,8 @@ enum ListeningSocket {
         let doing = "listening on \(path)"
         guard let address = SocketAddress(path: path) else {
             throw Fault(
-                .invalid, "\(doing): a socket's path has 1 to 107 bytes, this one \(path.utf8.count)",
+                .invalid,
+                "\(doing): a socket's path has 1 to 107 bytes, this one \(path.utf8.count)",
                 remedy: "choose a shorter path")
         }
         let socket = try newSocket(address, doing: doing)

@@ -130,9 +130,9 @@ extension Loop {
         isEnding = true
         timers.removeAll()
         uv_walk(uv, { handle, _ in Loop.closeOwner(of: handle!) }, nil)
-        uv_close(UnsafeMutableRawPointer(async).assumingMemoryBound(to: uv_handle_t.self), nil)
+        uv_close(async.asHandle, nil)
         awaitClosing()
-        uv_close(UnsafeMutableRawPointer(timer).assumingMemoryBound(to: uv_handle_t.self), nil)
+        uv_close(timer.asHandle, nil)
         uv_run(uv, UV_RUN_NOWAIT)
         hasEndedCleanly = uv_loop_close(uv) == 0
     }
@@ -147,15 +147,9 @@ extension Loop {
         let limit = UInt64(Self.endingWait.nanoseconds / 1_000_000)
         uv_update_time(uv)
         uv_timer_start(timer, { uv_stop($0!.pointee.loop) }, limit, 0)
-        uv_unref(UnsafeMutableRawPointer(timer).assumingMemoryBound(to: uv_handle_t.self))
+        uv_unref(timer.asHandle)
         uv_run(uv, UV_RUN_DEFAULT)
     }
-}
-
-/// An object whose libuv handle's data pointer holds a retained reference to it.
-protocol HandleOwner: AnyObject {
-    /// The loop is ending: close the handle at once.
-    func loopEnds()
 }
 
 /// What a loop has done since it was made.

@@ -54,6 +54,9 @@ public final class LoopPoster: Sendable {
         }
     }
 
+    /// Whether the loop still takes bodies.
+    var isOpen: Bool { state.withLock { $0.isOpen } }
+
     /// Makes the caller's thread the loop's thread.
     func adoptThread() { thread.store(UInt(pthread_self()), ordering: .relaxed) }
 

@@ -47,8 +47,8 @@ extension Loop {
             timer, { Loop.of($0!.pointee.loop).fireTimers() }, due > turn ? due - turn : 0, 0)
     }
 
-    /// Calls what is due. The clock is read once, so that a body which schedules itself anew with no
-    /// delay waits for the next turn and sockets get theirs.
+    /// Calls what is due. The clock is read once, so that a body which schedules itself anew with
+    /// no delay waits for the next turn and sockets get theirs.
     private func fireTimers() {
         let now = MonotonicTime.nanoseconds
         armedFor = .max

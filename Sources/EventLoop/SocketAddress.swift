@@ -80,7 +80,8 @@ struct SocketAddress {
         withUnsafeBytes(of: storage) { raw in
             // sin_port and sin6_port lie at the same place.
             let offset = MemoryLayout<sockaddr_in>.offset(of: \.sin_port)!
-            return Int(in_port_t(bigEndian: raw.loadUnaligned(fromByteOffset: offset, as: in_port_t.self)))
+            return Int(
+                in_port_t(bigEndian: raw.loadUnaligned(fromByteOffset: offset, as: in_port_t.self)))
         }
     }
 

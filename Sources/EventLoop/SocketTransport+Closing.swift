@@ -6,12 +6,12 @@ extension SocketTransport {
     /// How long a closing stream may stand still with bytes unsent. A peer that takes nothing for
     /// five seconds has gone away or means harm; a slow one that takes some keeps its answer.
     static let flushPatience = Interval.seconds(5)
-    /// How long a stream that has sent all waits for the other end to finish. Closing before it does
-    /// may reset the connection and destroy bytes that are still on their way to it.
+    /// How long a stream that has sent all waits for the other end to finish. Closing before it
+    /// does may reset the connection and destroy bytes that are still on their way to it.
     static let lingerPatience = Interval.seconds(1)
 
-    /// Orderly: what is unsent leaves, then the stream ends. Abruptly: at once, with a reset that the
-    /// other end can tell from an orderly end. `closed` follows in a later turn.
+    /// Orderly: what is unsent leaves, then the stream ends. Abruptly: at once, with a reset that
+    /// the other end can tell from an orderly end. `closed` follows in a later turn.
     public func close(abruptly: Bool) {
         loop.assertOnLoop()
         if abruptly {
@@ -53,8 +53,7 @@ extension SocketTransport {
         phase = .closed
         outcome = fault
         if reset { resetOnClose() }
-        let handle = UnsafeMutableRawPointer(tcp).assumingMemoryBound(to: uv_handle_t.self)
-        uv_close(handle) { handle in
+        uv_close(tcp.asHandle) { handle in
             Unmanaged<SocketTransport>.fromOpaque(handle!.pointee.data).takeRetainedValue()
                 .didClose()
         }
@@ -108,7 +107,8 @@ extension SocketTransport {
             guard let self, self.phase == .flushing else { return }
             guard self.unsent < last else {
                 let fault = Fault(
-                    .deadline, "\(self.peer) left \(last) bytes unread for "
+                    .deadline,
+                    "\(self.peer) left \(last) bytes unread for "
                         + "\(Int(Self.flushPatience.seconds)) s while its connection was closing",
                     source: .peer)
                 return self.terminate(fault, reset: true)
@@ -120,8 +120,7 @@ extension SocketTransport {
     /// Makes the kernel drop what is unsent and answer with a reset.
     private func resetOnClose() {
         var descriptor: Int32 = -1
-        let handle = UnsafeMutableRawPointer(tcp).assumingMemoryBound(to: uv_handle_t.self)
-        guard uv_fileno(handle, &descriptor) == 0 else { return }
+        guard uv_fileno(tcp.asHandle, &descriptor) == 0 else { return }
         var option = linger(l_onoff: 1, l_linger: 0)
         let size = socklen_t(MemoryLayout<linger>.size)
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, size)

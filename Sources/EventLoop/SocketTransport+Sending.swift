@@ -2,9 +2,9 @@ internal import CLibuv
 public import Ground
 
 extension SocketTransport {
-    /// Hands `bytes` to the kernel at once as far as it takes them; the rest is queued, `unsent` says
-    /// how much, and `drained` follows only then. The caller bounds `unsent`: it stops producing
-    /// above its limit. After `finishSending` or `close` nothing is sent.
+    /// Hands `bytes` to the kernel at once as far as it takes them; the rest is queued, `unsent`
+    /// says how much, and `drained` follows only then. The caller bounds `unsent`: it stops
+    /// producing above its limit. After `finishSending` or `close` nothing is sent.
     public func send(_ bytes: [Bytes]) {
         loop.assertOnLoop()
         guard phase == .open, shutdown == .none else { return }
@@ -78,7 +78,8 @@ extension SocketTransport {
                     skip -= slice.count
                     continue
                 }
-                let base = (slice.slab.base + slice.start + skip).assumingMemoryBound(to: CChar.self)
+                let base = (slice.slab.base + slice.start + skip).assumingMemoryBound(
+                    to: CChar.self)
                 buffers[count] = uv_buf_t(base: base, len: slice.count - skip)
                 skip = 0
                 count += 1

@@ -59,23 +59,13 @@ public final class SocketTransport: Transport, HandleOwner {
         let status = uv_tcp_open(tcp, descriptor)
         guard status == 0 else {
             Glibc.close(descriptor)
-            Self.discard(tcp)
+            tcp.closeHandle()
             throw Fault.uv(status, "taking over a connection from \(peer)")
         }
         self.init(tcp, peer: peer, isTCP: isTCP, on: loop)
     }
 
-    /// Closes and frees a handle that no transport owns.
-    static func discard(_ tcp: UnsafeMutablePointer<uv_tcp_t>) {
-        tcp.pointee.data = nil
-        uv_close(UnsafeMutableRawPointer(tcp).assumingMemoryBound(to: uv_handle_t.self)) { handle in
-            UnsafeMutableRawPointer(handle!).assumingMemoryBound(to: uv_tcp_t.self).deallocate()
-        }
-    }
-
-    var stream: UnsafeMutablePointer<uv_stream_t> {
-        UnsafeMutableRawPointer(tcp).assumingMemoryBound(to: uv_stream_t.self)
-    }
+    var stream: UnsafeMutablePointer<uv_stream_t> { tcp.asStream }
 
     public var unsent: Int { phase == .closed ? 0 : uv_stream_get_write_queue_size(stream) }
 
@@ -110,8 +100,8 @@ public final class SocketTransport: Transport, HandleOwner {
                 buffer!.pointee.len = Loop.readCapacity
             },
             { handle, count, buffer in
-                Unmanaged<SocketTransport>.fromOpaque(handle!.pointee.data).takeUnretainedValue()
-                    .didRead(count, buffer!.pointee.base)
+                owner(handle!.pointee.data, as: SocketTransport.self).didRead(
+                    count, buffer!.pointee.base)
             })
     }
 

@@ -54,7 +54,9 @@ final class TimerQueue {
 
     /// Drops the body that was added as `order`; nothing happens when it ran or was cancelled.
     func cancel(slot: Int, order: UInt64) {
-        guard slot < slots.count, slots[slot].order == order, slots[slot].body != nil else { return }
+        guard slot < slots.count, slots[slot].order == order, slots[slot].body != nil else {
+            return
+        }
         slots[slot].body = nil
         dead += 1
         if dead > Self.toleratedDead && dead * 2 > heap.count { compact() }

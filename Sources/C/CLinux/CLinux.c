@@ -15,6 +15,8 @@ int canopy_accept(int socket, struct sockaddr *peer, socklen_t *length) {
     return accepted >= 0 ? accepted : -errno;
 }
 
+int canopy_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
 void canopy_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 /// Puts the given descriptors at 0, 1, 2, … . First all move above the range, so that none is

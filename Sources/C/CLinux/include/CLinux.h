@@ -7,6 +7,9 @@
 /// accept4 with SOCK_NONBLOCK and SOCK_CLOEXEC: a descriptor, or a negative errno.
 int canopy_accept(int socket, struct sockaddr *peer, socklen_t *length);
 
+/// pipe2 with O_CLOEXEC: the reading end, then the writing end. 0, or -1 and errno.
+int canopy_pipe(int ends[2]);
+
 /// Names the calling thread; the kernel keeps 15 bytes.
 void canopy_name_thread(const char *name);
 
