@@ -1,5 +1,5 @@
-internal import COpenSSL
-internal import Synchronization
+import COpenSSL
+import Synchronization
 
 /// What a client agreed with its peers, newest only, to resume it in half the time of a full
 /// handshake.

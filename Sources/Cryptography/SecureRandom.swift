@@ -1,4 +1,4 @@
-internal import COpenSSL
+import COpenSSL
 public import Ground
 
 /// Random bytes for keys, nonces and serial numbers. Decisions take `Ground.Randomness` instead.

@@ -1,4 +1,4 @@
-internal import COpenSSL
+import COpenSSL
 
 /// What OpenSSL calls back, on the thread of the session that it is working for.
 enum TLSCallbacks {

@@ -1,5 +1,5 @@
-internal import COpenSSL
-internal import Ground
+import COpenSSL
+import Ground
 
 /// A certificate in the making.
 struct X509Making {

@@ -1,5 +1,5 @@
-internal import COpenSSL
-internal import Ground
+import COpenSSL
+import Ground
 
 /// Reads what Canopy needs out of an X.509 certificate, which the caller keeps alive.
 struct X509Reading {
