@@ -52,7 +52,9 @@ let package = Package(
             linkerSettings: [.linkedLibrary("http_parser")]),
         .target(
             name: "COpenVINO", path: "Sources/C/COpenVINO", linkerSettings: [.linkedLibrary("dl")]),
-        .target(name: "CWire", dependencies: ["CProtobufC"], path: "Sources/C/CWire"),
+        .target(
+            name: "CWire", dependencies: ["CProtobufC"], path: "Sources/C/CWire",
+            exclude: ["proto"]),
         .executableTarget(
             name: "canopy",
             dependencies: ["Gateway", "CanopyClient", arguments, logging], swiftSettings: house),
