@@ -54,7 +54,9 @@ let package = Package(
         .target(
             name: "COpenVINO", path: "Sources/C/COpenVINO", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CLinux", path: "Sources/C/CLinux"),
-        .target(name: "CWire", dependencies: ["CProtobufC"], path: "Sources/C/CWire"),
+        .target(
+            name: "CWire", dependencies: ["CProtobufC"], path: "Sources/C/CWire",
+            exclude: ["proto"]),
         .executableTarget(
             name: "canopy",
             dependencies: ["Gateway", "CanopyClient", arguments, logging], swiftSettings: house),
