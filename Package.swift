@@ -46,11 +46,12 @@ let package = Package(
         system("CNghttp2", pkgConfig: "libnghttp2", apt: "libnghttp2-dev"),
         system("CProtobufC", pkgConfig: "libprotobuf-c", apt: "libprotobuf-c-dev"),
         system("CJPEG", pkgConfig: "libturbojpeg", apt: "libturbojpeg0-dev"),
-        system("CPNG", pkgConfig: "libpng", apt: "libpng-dev"),
         system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         .target(
             name: "CHTTPParser", path: "Sources/C/CHTTPParser",
             linkerSettings: [.linkedLibrary("http_parser")]),
+        .target(
+            name: "CPNG", path: "Sources/C/CPNG", linkerSettings: [.linkedLibrary("png16")]),
         .target(
             name: "COpenVINO", path: "Sources/C/COpenVINO", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CLinux", path: "Sources/C/CLinux"),
