@@ -1,5 +1,5 @@
 """Small convolution networks as ONNX, built by hand: convolutions with BatchNorm folded in, ReLU, average pooling
-over the whole map and one dense layer. Also INT8 quantising (QDQ) and running, with onnxruntime.
+over the whole map and one dense layer. Also INT8 quantising (QDQ) with onnxruntime, and running.
 
 A network is a list of layers: {"w": [out, in, kh, kw], "b": [out], "stride": n}; SAME padding (symmetric), ReLU after
 each; then the dense {"w": [in, classes], "b": [classes]}. An ensemble is several networks whose logits are averaged.
@@ -15,6 +15,7 @@ from typing import Any, Iterable
 import numpy as np
 import onnx
 import onnxruntime as ort
+import openvino as ov
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
@@ -29,7 +30,7 @@ def fold(kernel: np.ndarray, norm: list[np.ndarray], epsilon: float) -> tuple[np
     return (kernel * factor[:, None, None, None]).astype(np.float32), (beta - mean * factor).astype(np.float32)
 
 
-class _Graph:
+class Graph:
     """Collects nodes and weights under short names."""
 
     def __init__(self) -> None:
@@ -45,7 +46,7 @@ class _Graph:
         return output
 
 
-def _network(graph: _Graph, source: str, layers: list[Layer], prefix: str, output: str) -> str:
+def _network(graph: Graph, source: str, layers: list[Layer], prefix: str, output: str) -> str:
     for number, layer in enumerate(layers[:-1]):
         name = f"{prefix}{number}"
         inputs = [source, graph.weight(f"{name}.w", layer["w"]), graph.weight(f"{name}.b", layer["b"])]
@@ -63,7 +64,7 @@ def _network(graph: _Graph, source: str, layers: list[Layer], prefix: str, outpu
 
 def build(networks: list[list[Layer]], name: str, input_name: str, shape: list[int]) -> bytes:
     """The ONNX file of one network or of an ensemble; the output is "logits"."""
-    graph = _Graph()
+    graph = Graph()
     source = input_name
     if len(shape) == 3:  # a series [1, channels, length] is handled as an image of height 1
         target = graph.weight("s", np.array([1, shape[1], 1, shape[2]], np.int64))
@@ -134,7 +135,19 @@ def _shorten(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 class Runner:
-    """A model file run on the CPU, one item at a time."""
+    """A model file run as the gateway runs it: OpenVINO on the CPU in FP32 (no bfloat16), one item at a time."""
+
+    def __init__(self, model: bytes) -> None:
+        core = ov.Core()
+        self.model = core.compile_model(core.read_model(model), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+
+    def logits(self, tensors: Iterable[np.ndarray]) -> np.ndarray:
+        request = self.model.create_infer_request()
+        return np.concatenate([request.infer({0: tensor})[0].copy() for tensor in tensors])
+
+
+class Reference:
+    """The same with onnxruntime, to compare."""
 
     def __init__(self, model: bytes) -> None:
         options = ort.SessionOptions()

@@ -45,7 +45,11 @@ def resized_size(size: tuple[int, int], step: dict[str, Any]) -> tuple[int, int]
 
 def pixels(data: bytes, spec: dict[str, Any]) -> np.ndarray:
     """8-bit pixels after all steps, [height, width, channels]."""
-    image = Image.open(io.BytesIO(data))
+    return image_pixels(Image.open(io.BytesIO(data)), spec)
+
+
+def image_pixels(image: Image.Image, spec: dict[str, Any]) -> np.ndarray:
+    """The same of a decoded image."""
     image = image.convert("L" if spec["color"] == "gray" else "RGB")
     for step in spec["steps"]:
         if step["op"] == "crop":
@@ -61,7 +65,11 @@ def pixels(data: bytes, spec: dict[str, Any]) -> np.ndarray:
 
 def tensor(data: bytes, spec: dict[str, Any]) -> np.ndarray:
     """The model's input of one image, with the batch axis."""
-    array = pixels(data, spec)
+    return normalise(pixels(data, spec), spec)
+
+
+def normalise(array: np.ndarray, spec: dict[str, Any]) -> np.ndarray:
+    """The model's input of [height, width, channels] pixels."""
     if spec["type"] == "FP32":
         mean, scale = np.float32(spec["mean"]), np.float32(spec["scale"])
         array = (array.astype(np.float32) - mean) * scale

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,28 @@ import numpy as np
 
 import convnet
 import pack
+import train_weights
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / ".cache" / "models" / "src"
 BUNDLES = ROOT / "Topology" / "models"
+POSTPROCESSING = {"version": 1, "kind": "classification", "output": "logits", "activation": "softmax", "top": 5}
+Data = dict[str, tuple[list[np.ndarray], np.ndarray]]  # tensors and labels by split
+
+
+@dataclass(frozen=True)
+class Network:
+    """A bundle to be made from trained weights."""
+
+    name: str
+    description: str
+    memory: int  # bytes resident when loaded
+    shape: list[int]
+    preprocessing: dict[str, Any]
+    labels: list[str]
+    weights: str = ""  # another name than the bundle's
+    teacher: str | None = None
+    ranges: list[np.ndarray] = field(default_factory=list)  # calibration tensors: makes it INT8
 
 
 def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
@@ -74,9 +93,9 @@ def agreement(one: np.ndarray, other: np.ndarray) -> float:
     return round(float(np.mean(one.argmax(1) == other.argmax(1))), 6)
 
 
-def classify(name: str, model: bytes, fp32: bytes, data: dict[str, tuple[list[np.ndarray], np.ndarray]],
-             dataset: dict[str, Any], extra: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, np.ndarray]]:
-    """calibration.json, evaluation.json and the logits of each split; data: tensors and labels by split."""
+def classify(name: str, model: bytes, fp32: bytes, data: Data, dataset: dict[str, Any], extra: dict[str, Any],
+             ) -> tuple[dict[str, Any], dict[str, Any], dict[str, np.ndarray]]:
+    """calibration.json, evaluation.json and the logits of each split."""
     runner = convnet.Runner(model)
     logits = {split: runner.logits(tensors) for split, (tensors, _) in data.items()}
     labels = {split: values.astype(int) for split, (_, values) in data.items()}
@@ -113,6 +132,37 @@ def write(folder: Path, model: bytes, labels: list[str] | None, documents: dict[
         _json(folder / f"{name}.json", value)
 
 
+def models(network: Network) -> tuple[bytes, bytes, int]:
+    """The model as it runs, its FP32 form, and how many parameters it has."""
+    networks = train_weights.load(network.weights or network.name)
+    fp32 = convnet.build(networks, network.name, network.preprocessing["input"], network.shape)
+    model = convnet.quantise(fp32, network.ranges) if network.ranges else fp32
+    return model, fp32, convnet.parameters(networks)
+
+
+def make(network: Network, data: Data, dataset: dict[str, Any], extra: dict[str, Any],
+         ) -> tuple[float, dict[str, np.ndarray]]:
+    """Write the source folder of one bundle; answers its temperature and its logits of each split."""
+    model, fp32, parameters = models(network)
+    calibrated, evaluated, logits = classify(network.name, model, fp32, data, dataset, extra)
+    about: dict[str, Any] = {
+        "name": network.name, "version": "1.0.0", "licenses": "Apache-2.0", "description": network.description,
+        "hardware": ["cpu"], "memory": network.memory, "parameters": parameters,
+        "optimization": ["distill"] * bool(network.teacher) + ["int8"] * bool(network.ranges),
+        "precision": "int8" if network.ranges else "fp32"}
+    if network.teacher:
+        about["teacher"] = network.teacher
+    if network.ranges:
+        about["fp32_bytes"] = len(fp32)
+    write(SOURCES / network.name, model, network.labels, {
+        "preprocessing": network.preprocessing, "postprocessing": POSTPROCESSING, "calibration": calibrated,
+        "evaluation": evaluated, "bundle": about})
+    print(f"{network.name}: {len(model)} bytes (fp32 {len(fp32)}), {parameters} parameters, temperature "
+          f"{calibrated['temperature']}, accuracy {evaluated['accuracy_by_split']}, agreement with fp32 "
+          f"{evaluated['agreement_with_fp32']}", flush=True)
+    return calibrated["temperature"], logits
+
+
 def pack_all(names: list[str], out: Path = BUNDLES) -> dict[str, str]:
     """Pack source folders in order (teachers first); answers the ids."""
     ids = {name: pack.pack(SOURCES / name, out / name) for name in names}
@@ -128,3 +178,11 @@ def cascade(leaf: np.ndarray, upper: np.ndarray, labels: np.ndarray, temperature
     answers = leaf.argmax(1)
     answers[sent] = upper.argmax(1)[sent]
     return round(float(np.mean(answers == labels)), 6)
+
+
+def print_cascade(leaf: dict[str, np.ndarray], upper: dict[str, np.ndarray], data: Data, temperature: float) -> None:
+    """Print what escalating some shares of the test split gives."""
+    labels = data["test"][1]
+    for share in (0.0, 0.05, 0.08, 0.1, 0.15, 1.0):
+        print(f"  {share:4.0%} of the test split escalated: "
+              f"{cascade(leaf['test'], upper['test'], labels, temperature, share):.4f}")
