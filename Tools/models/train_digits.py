@@ -1,7 +1,7 @@
 """Train the meter-digit networks and keep their folded weights under .cache/models/weights/digits-*.npz.
 
-leaf: a microcontroller-class student, distilled from the teacher; leaf-plain: the same without distillation;
-regional: the teacher; cloud: an ensemble of wider teachers. Needs requirements-train.txt.
+cloud: an ensemble of wide networks; regional: distilled from the cloud; leaf: a microcontroller-class student,
+distilled from the regional; leaf-plain: the same without distillation. Needs requirements-train.txt.
 
     python Tools/models/train_digits.py [--quick]
 """
@@ -30,9 +30,9 @@ WIDE = ((40, (3, 3), 1), (80, (3, 3), 2), (80, (3, 3), 1), (160, (3, 3), 2), (16
 def augment(images: Any) -> Any:
     """A little more shift, turn, shear, light and noise than the frames have already."""
     count = tf.shape(images)[0]
-    angle = tf.random.uniform([count], -0.12, 0.12)
-    size = tf.random.uniform([count], 0.92, 1.08)
-    shear = tf.random.uniform([count], -0.12, 0.12)
+    angle = tf.random.uniform([count], -0.17, 0.17)
+    size = tf.random.uniform([count], 0.88, 1.12)
+    shear = tf.random.uniform([count], -0.17, 0.17)
     cos, sin = tf.cos(angle) * size, tf.sin(angle) * size
     dx, dy = tf.random.uniform([count], -1.5, 1.5), tf.random.uniform([count], -1.5, 1.5)
     a, b, d, e = cos, shear - sin, sin, cos
@@ -42,7 +42,7 @@ def augment(images: Any) -> Any:
     images = tf.raw_ops.ImageProjectiveTransformV3(
         images=images, transforms=matrix, output_shape=tf.constant([28, 28]), fill_value=0.0,
         interpolation="BILINEAR", fill_mode="NEAREST")
-    images = images * tf.random.uniform([count, 1, 1, 1], 0.75, 1.2)
+    images = images * tf.random.uniform([count, 1, 1, 1], 0.7, 1.2)
     images += tf.random.normal(tf.shape(images)) * tf.random.uniform([count, 1, 1, 1], 0.0, 0.02)
     return tf.clip_by_value(images, 0.0, 1.0)
 
@@ -71,17 +71,17 @@ def main() -> None:
         "train": digits_data.load("train", config, digits_data.TRAIN_VARIANTS),
         "validation": digits_data.load("validation", config)}.items()}
     steps = 2500 // 64
-    big, small = (8, 10) if quick else (60, 120)
-    teacher, layers = _run("regional", data, Recipe(TEACHER, big, 11, steps=steps, dropout=0.2))
+    big, small = (4, 10) if quick else (45, 120)
+    members = [_run("cloud", data, Recipe(WIDE, big, seed, steps=steps, dropout=0.2)) for seed in (31, 32, 33)]
+    save("digits-cloud", [layers for _, layers in members])
+    recipe = Recipe(TEACHER, big, 11, steps=steps, temperature=2.0)
+    teacher, layers = _run("regional", data, recipe, [model for model, _ in members])
     save("digits-regional", [layers])
     _, layers = _run("leaf", data, Recipe(LEAF, small, 21, rate=6e-3, steps=steps), [teacher])
     save("digits-leaf", [layers])
     _, layers = _run("leaf-plain", data, Recipe(LEAF, small, 21, rate=6e-3, steps=steps))
     save("digits-leaf-plain", [layers])
-    members = []
-    for seed in ((31,) if quick else (31, 32, 33)):
-        members.append(_run("cloud", data, Recipe(WIDE, big, seed, steps=steps, dropout=0.2))[1])
-    save("digits-cloud", members)
+
 
 
 if __name__ == "__main__":
