@@ -1,4 +1,4 @@
-"""Golden cases of the preprocessing: small images, a preprocessing.json each, and the tensor PIL and numpy make of them.
+"""Golden cases of the preprocessing: small images with a preprocessing.json and the tensor that PIL and numpy make.
 
     python Tools/models/golden.py [OUT]
 
@@ -65,7 +65,8 @@ CASES = (
     Case("rgb-to-gray-enlarge-bicubic", "RGB", (19, 23), _spec("gray", [_resize("bicubic", width=31, height=40)])),
     Case("gray-to-rgb-uint8", "L", (48, 35),
          _spec("rgb", [_crop(width=31, height=30), _resize("bilinear", shortest=16)], "NHWC", "UINT8")),
-    Case("bgr-box-enlarge-uint8", "RGB", (21, 18), _spec("bgr", [_resize("box", width=33, height=25)], "NCHW", "UINT8")),
+    Case("bgr-box-enlarge-uint8", "RGB", (21, 18),
+         _spec("bgr", [_resize("box", width=33, height=25)], "NCHW", "UINT8")),
     Case("jpeg-frame-gray", "frame", (320, 240),
          _spec("gray", [_crop(fraction=1.0), _resize("bilinear", width=28, height=28)], scale=[1 / 255])),
     Case("jpeg-small-rgb", "JPEG", (75, 51),

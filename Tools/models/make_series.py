@@ -33,14 +33,14 @@ def main() -> None:
                "seed": series.SEED, "split_sizes": {split: len(labels) for split, (_, labels) in rows.items()}}
     labels = data["test"][1]
 
-    teacher = _network("power-regional", "Season of a day's power demand: teacher of the leaf model", 20_000_000)
+    teacher = _network("power-regional", "Season of a day's power demand: teacher of the leaf model", 10_000_000)
     _, regional = sources.make(teacher, data, dataset, {"training_seed": 41})
     plain, _, _ = sources.models(_network("power-leaf", "", 0, weights="power-leaf-plain", ranges=ranges))
     undistilled = sources.share_right(convnet.Runner(plain).logits(data["test"][0]), labels)
     extra = {"training_seed": 51, "accuracy_without_distillation": undistilled,
              "ranges_from": f"training split (n={len(ranges)})",
              "teacher": {"name": "power-regional", "accuracy": sources.share_right(regional["test"], labels)}}
-    student = _network("power-leaf", "Season of a day's power demand: tiny student, distilled, INT8", 10_000_000,
+    student = _network("power-leaf", "Season of a day's power demand: tiny student, distilled, INT8", 13_000_000,
                        teacher="power-regional", ranges=ranges)
     temperature, leaf = sources.make(student, data, dataset, extra)
     print(f"student without distillation: {undistilled}; leaf with regional above it:")

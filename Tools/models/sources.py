@@ -28,7 +28,7 @@ class Network:
 
     name: str
     description: str
-    memory: int  # bytes resident when loaded
+    memory: int  # bytes resident when loaded, measured with OpenVINO on a CPU and rounded up
     shape: list[int]
     preprocessing: dict[str, Any]
     labels: list[str]

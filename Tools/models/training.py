@@ -73,7 +73,8 @@ def _step(model: tf.keras.Model, optimizer: Any, recipe: Recipe, teachers: list[
             logits = model(images, training=True)
             loss = tf.nn.softmax_cross_entropy_with_logits(targets, logits) * (1 - alpha)
             if teachers:
-                soft = tf.nn.softmax(sum(teacher(images, training=False) for teacher in teachers) / len(teachers) / heat)
+                taught = sum(teacher(images, training=False) for teacher in teachers) / len(teachers)
+                soft = tf.nn.softmax(taught / heat)
                 loss += alpha * heat * heat * tf.nn.softmax_cross_entropy_with_logits(soft, logits / heat)
             loss = tf.reduce_mean(loss)
         optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))
