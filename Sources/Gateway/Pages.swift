@@ -61,10 +61,7 @@ struct Pages {
 
     private func receipt(_ call: ServerCall, _ name: Substring) {
         switch shard.receipts.state(of: name, now: shard.time.now) {
-        case .settled(let response):
-            call.respond(
-                status: 200, headers: [("content-type", Kind.json.rawValue)],
-                body: [response.json()])
+        case .settled(let answer): call.answer(with: answer)
         case .pending: send(call, 202, .json, "{\"status\":\"pending\"}\n")
         case nil:
             call.finish(
@@ -75,8 +72,11 @@ struct Pages {
     }
 
     private func send(_ call: ServerCall, _ status: Int, _ kind: Kind, _ text: String) {
+        send(call, status, kind, Bytes(Array(text.utf8)))
+    }
+
+    private func send(_ call: ServerCall, _ status: Int, _ kind: Kind, _ body: Bytes) {
         call.respond(
-            status: status, headers: [("content-type", kind.rawValue)],
-            body: [Bytes(Array(text.utf8))])
+            status: status, headers: [("content-type", kind.rawValue)], body: [body])
     }
 }

@@ -9,7 +9,7 @@ final class Receipts: Sendable {
     /// What a receipt stands for.
     enum State: Sendable {
         case pending
-        case settled(InferResponse)
+        case settled(JSONAnswer)
     }
 
     private struct Entry {
@@ -55,9 +55,9 @@ final class Receipts: Sendable {
     }
 
     /// Stores the answer of a receipt; nothing happens when it has expired.
-    func settle(_ receipt: String, _ response: InferResponse, now: Instant) {
+    func settle(_ receipt: String, _ answer: JSONAnswer) {
         guard let number = UInt64(receipt, radix: 16) else { return }
-        table.withLock { $0.entries[number]?.state = .settled(response) }
+        table.withLock { $0.entries[number]?.state = .settled(answer) }
     }
 
     /// What a receipt stands for, or `nil` when there is no such receipt any more.

@@ -10,6 +10,7 @@ final class RestInfer: CallHandler, FrameResponder {
     private let access: Access
     private let shard: Shard
     private var frame: FrameID?
+    private var request: InferRequest?
 
     let takesLaterAnswers = false
 
@@ -22,7 +23,9 @@ final class RestInfer: CallHandler, FrameResponder {
 
     func message(_ bytes: Bytes) {
         do throws(Fault) {
-            let request = try InferRequest(json: bytes, model: task)
+            let binary = call.header("inference-header-content-length").flatMap { Int($0) }
+            let request = try InferRequest.decodeJSON(bytes, headerLength: binary, model: task)
+            self.request = request
             let work = try access.work(
                 for: request, in: shard, timeout: nil, trace: call.header("traceparent"))
             frame = shard.submit(request, work, to: self)
@@ -39,10 +42,23 @@ final class RestInfer: CallHandler, FrameResponder {
     }
 
     func reply(_ response: InferResponse, final: Bool) {
-        call.respond(
-            status: 200, headers: [("content-type", "application/json")],
-            body: [response.json()])
+        guard let request else { return }
+        call.answer(with: response.json(answering: request))
     }
 
     func refuse(_ fault: Fault) { call.finish(fault) }
+}
+
+extension ServerCall {
+    /// Sends a JSON answer, with the protocol's header when binary contents follow the JSON.
+    func answer(with answer: JSONAnswer) {
+        var headers = [("content-type", "application/json")]
+        if let length = answer.headerLength {
+            headers = [
+                ("content-type", "application/octet-stream"),
+                ("inference-header-content-length", "\(length)"),
+            ]
+        }
+        respond(status: 200, headers: headers, body: answer.body)
+    }
 }

@@ -53,7 +53,7 @@ extension Shard {
         let response = answer(frame, verdict)
         metrics.refined(task: frame.task, after: time.now - frame.arrivedAt)
         if let receipt = frame.receipt {
-            receipts.settle(receipt, response, now: time.now)
+            receipts.settle(receipt, response.json(answering: frame.request))
         } else {
             frame.responder?.reply(response, final: true)
             frame.responder = nil
@@ -113,14 +113,12 @@ extension Shard {
             to: peer, model: peer.models[frame.task], via: names.name,
             remaining: deadline - time.now)
         let call = peer.pool.call(
-            path: Self.inferPath, headers: frame.trace.map { [("traceparent", $0.child)] } ?? [],
+            RPCPath.modelInfer, headers: frame.trace.map { [("traceparent", $0.child)] } ?? [],
             deadline: deadline, handler: handler)
         frame.call = call
         call.send(message: message.encode())
         call.halfClose()
     }
-
-    static let inferPath = "/inference.GRPCInferenceService/ModelInfer"
 }
 
 /// Hears of one attempt upstream and tells the node.
@@ -140,7 +138,7 @@ final class EscalationCall: ClientCallHandler {
         response = try? InferResponse.decode(bytes)
     }
 
-    func finished(_ status: GRPCStatus) {
+    func finished(_ status: GRPCStatus, _ fault: Fault?) {
         guard let frame = shard.frame(id), frame.attempt == attempt else { return }
         if status.code == .ok, let response {
             frame.upstream = response
@@ -148,7 +146,7 @@ final class EscalationCall: ClientCallHandler {
             shard.hear(.frame(id, .answered(attempt: attempt, accepted: accepted)))
         } else {
             // Kept for the case that nobody has an answer: then these are the words to pass on.
-            frame.fault = status.fault ?? Refusals.unreadableAnswer
+            frame.fault = fault ?? Refusals.unreadableAnswer
             shard.hear(.frame(id, .failed(attempt: attempt, CallFailure(status.code))))
         }
     }

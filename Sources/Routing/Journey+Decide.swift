@@ -1,4 +1,4 @@
-import Ground
+public import Ground
 
 extension Journey {
     /// Kept back from the caller's deadline so that an answer still reaches it. A tenth of what the
@@ -17,7 +17,7 @@ extension Journey {
     static let mostAttempts: UInt32 = 2
 
     /// The first event. Returns false when the frame is over at once.
-    mutating func arrive(
+    public mutating func arrive(
         now: Instant, in world: inout Surroundings, into effects: inout Effects
     ) -> Bool {
         guard arrival.deadline > now else { return refuse(.deadline, &effects) }
@@ -32,7 +32,7 @@ extension Journey {
     }
 
     /// Any later event. Returns false when the frame is over.
-    mutating func on(
+    public mutating func on(
         _ event: FrameEvent, now: Instant, in world: inout Surroundings,
         into effects: inout Effects
     ) -> Bool {

@@ -41,7 +41,8 @@ public struct Journey: Sendable {
     var peer = -1
     var leave: CircuitBreaker.Attempt?
 
-    init(id: FrameID, arrival: Arrival) {
+    /// A frame that has just arrived, under the id that its node gave it.
+    public init(id: FrameID, arrival: Arrival) {
         self.id = id
         self.arrival = arrival
     }
