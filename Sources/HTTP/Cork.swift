@@ -69,7 +69,7 @@ final class Cork {
         if start == end, isKnownUniquelyReferenced(&slab) { (start, end) = (0, 0) }
     }
 
-    private mutating func seal() {
+    private func seal() {
         if end > start {
             slices.append(Bytes(slab: slab, start: start, count: end - start))
             start = end

@@ -30,9 +30,9 @@ extension H2Server {
         let hasBody = call.outbox.count > 0
         list.withFields { fields, count in
             if hasBody {
-                nghttp2_submit_response(session, call.stream, fields, count, &source)
+                _ = nghttp2_submit_response(session, call.stream, fields, count, &source)
             } else {
-                nghttp2_submit_response(session, call.stream, fields, count, nil)
+                _ = nghttp2_submit_response(session, call.stream, fields, count, nil)
             }
         }
     }

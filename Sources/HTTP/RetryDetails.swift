@@ -91,13 +91,13 @@ enum RetryDetails {
 
     private static func fields(_ bytes: ArraySlice<UInt8>, number: UInt64) -> [ArraySlice<UInt8>] {
         var found: [ArraySlice<UInt8>] = []
-        scan(bytes) { if $0 == number { found.append($2) } }
+        scan(bytes) { field, _, content in if field == number { found.append(content) } }
         return found
     }
 
     private static func varint(_ bytes: ArraySlice<UInt8>, number: UInt64) -> UInt64 {
         var found: UInt64 = 0
-        scan(bytes) { if $0 == number { found = $1 } }
+        scan(bytes) { field, value, _ in if field == number { found = value } }
         return found
     }
 }

@@ -11,7 +11,11 @@ public protocol SecureSession: AnyObject {
     /// Ciphertext for the socket, `nil` when there is none.
     func takeOutput() -> Bytes?
     var isEstablished: Bool { get }
+    /// An earlier session was resumed.
+    var isResumed: Bool { get }
     var applicationProtocol: String? { get }
     var peer: PeerIdentity? { get }
     func shutdown()
 }
+
+extension TLSSession: SecureSession {}

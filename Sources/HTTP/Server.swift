@@ -57,6 +57,16 @@ public final class Server {
         armSweep()
     }
 
+    /// A server whose connections all speak TLS by one context.
+    public convenience init(
+        _ service: any Service, limits: HTTPLimits = HTTPLimits(), budget: ByteBudget,
+        network: any Network, hooks: LoopHooks, tls: TLSContext
+    ) {
+        self.init(
+            service, limits: limits, budget: budget, network: network, hooks: hooks,
+            secure: { () throws(Fault) in try TLSSession(context: tls) })
+    }
+
     deinit { timer?.cancel() }
 
     /// Serves a transport that a listener accepted.
