@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Writes the golden messages beside this file with other people's generated protobufs.
 
-Needs: pip install 'tritonclient[grpc]' grpcio-health-checking googleapis-common-protos
+Needs: pip install 'tritonclient[grpc,http]' grpcio-health-checking googleapis-common-protos
 opentelemetry-proto
 """
 import pathlib
 import struct
 
+import numpy
+import tritonclient.http as rest
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2
@@ -123,6 +125,17 @@ def export():
     return request
 
 
+def rest_request(binary):
+    image = rest.InferInput("image", [2, 3], "FP32")
+    image.set_data_from_numpy(
+        numpy.array([[0, 1, -1.5], [3e38, 1e-40, 0.1]], numpy.float32), binary_data=binary)
+    names = rest.InferInput("names", [2], "BYTES")
+    names.set_data_from_numpy(numpy.array([b"hi", b""], object), binary_data=binary)
+    digit = rest.InferRequestedOutput("digit", binary_data=binary)
+    return rest.InferenceServerClient.generate_request_body(
+        [image, names], outputs=[digit], request_id="frame-42", parameters={"canopy.stream": "cam-1"})
+
+
 raw = raw_request()
 write("request-raw", raw)
 write("request-typed", typed_request())
@@ -151,3 +164,8 @@ write("health-request", health_pb2.HealthCheckRequest(service="inference"))
 write("health-response", health_pb2.HealthCheckResponse(status=2))
 write("status", status())
 write("trace-export", export())
+body, _ = rest_request(binary=False)
+write("rest-json", body if isinstance(body, bytes) else body.encode())
+body, length = rest_request(binary=True)
+write("rest-binary", body)
+assert length == 301, "JSONTests states the header's length"
