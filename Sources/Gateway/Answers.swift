@@ -7,7 +7,8 @@ import Wire
 enum Answers {
     /// The answer of this node's model.
     static func local(_ frame: Frame, task: TaskRuntime, node: NodeNames) -> InferResponse {
-        var response = InferResponse(model: task.name, version: "", id: frame.request.id)
+        var response = InferResponse(
+            model: task.name, id: frame.request.id, outputs: [])
         guard let outcome = frame.outcome else {
             // An identity task answers with its inputs; nothing is copied.
             response.outputs = frame.request.inputs
@@ -30,7 +31,7 @@ enum Answers {
 
     /// The answer of a peer, under this node's name for the task and the caller's id.
     static func upstream(_ frame: Frame, task: TaskRuntime, peer: PeerRuntime) -> InferResponse {
-        var response = frame.upstream ?? InferResponse(model: task.name, version: "", id: "")
+        var response = frame.upstream ?? InferResponse(model: task.name, outputs: [])
         response.model = task.name
         response.id = frame.request.id
         if response.parameters["canopy.tier"] == nil {

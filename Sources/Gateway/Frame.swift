@@ -32,6 +32,7 @@ final class Frame {
     var inferredAt: Instant?
     /// The present attempt upstream, its number and its answer.
     var call: ClientCall?
+    var calledAt: Instant?
     var attempt: UInt32 = 0
     /// Index of the peer that the attempt asks.
     var peer = 0

@@ -5,8 +5,7 @@ import Wire
 /// What a browser, a health checker or Prometheus asks over HTTP/1.1.
 struct Pages {
     let shard: Shard
-    /// The node's metrics of all loops as Prometheus text; called on the loop.
-    let metrics: () -> String
+    let scrape: Scrape
 
     private enum Kind: String {
         case text = "text/plain; charset=utf-8"
@@ -25,7 +24,8 @@ struct Pages {
         switch call.path {
         case "/live", "/v2/health/live": send(call, 200, .text, "live\n")
         case "/ready", "/v2/health/ready": ready(call)
-        case "/metrics": send(call, 200, .prometheus, metrics())
+        case "/metrics":
+            scrape.text(askedOn: shard.loop) { send(call, 200, .prometheus, $0) }
         case "/v2": send(call, 200, .json, Description.server.json)
         default: object(call)
         }

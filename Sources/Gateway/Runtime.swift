@@ -14,6 +14,8 @@ struct ServedModel: Sendable {
     let model: any LoadedModel
     /// The bundle's id as text, as answers carry it.
     let bundle: String
+    /// Whether its answers are labels with probabilities, and not raw tensors.
+    let isClassifier: Bool
 }
 
 /// A task as one shard sees it.

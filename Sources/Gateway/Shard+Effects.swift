@@ -1,3 +1,4 @@
+import EventLoop
 import Ground
 import HTTP
 import Inference
@@ -58,7 +59,7 @@ extension Shard {
             frame.responder?.reply(response, final: true)
             frame.responder = nil
         }
-        tracer?.end(frame, verdict, names, tasks[frame.task], now: time.now)
+        tracer?.end(frame, tasks[frame.task], node: names, error: nil, now: time.now)
     }
 
     private func answer(_ frame: Frame, _ verdict: Verdict) -> InferResponse {
@@ -78,7 +79,7 @@ extension Shard {
             accepted: verdict.accepted, degraded: verdict.degraded,
             after: time.now - frame.arrivedAt)
         if verdict.final {
-            tracer?.end(frame, verdict, names, tasks[frame.task], now: time.now)
+            tracer?.end(frame, tasks[frame.task], node: names, error: nil, now: time.now)
         }
     }
 
@@ -87,7 +88,8 @@ extension Shard {
         let fault = Refusals.fault(refusal, frame: frame, task: tasks[frame.task])
         frame.responder?.refuse(fault)
         frame.responder = nil
-        tracer?.fail(frame, fault, names, tasks[frame.task], now: time.now)
+        tracer?.end(
+            frame, tasks[frame.task], node: names, error: fault.message, now: time.now)
     }
 
     private func compare(_ frame: Frame) {
@@ -116,6 +118,7 @@ extension Shard {
             RPCPath.modelInfer, headers: frame.trace.map { [("traceparent", $0.child)] } ?? [],
             deadline: deadline, handler: handler)
         frame.call = call
+        frame.calledAt = time.now
         call.send(message: message.encode())
         call.halfClose()
     }

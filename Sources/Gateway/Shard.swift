@@ -76,7 +76,7 @@ final class Shard {
         let frame = Frame(
             id: id, task: work.task, request: request, options: work.options,
             arrivedAt: work.arrivedAt, responder: responder)
-        frame.trace = tracer?.begin(work, names)
+        frame.trace = tracer?.begin(work)
         let slot = Int(id.slot)
         while frames.count <= slot { frames.append(nil) }
         frames[slot] = frame

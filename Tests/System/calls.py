@@ -35,7 +35,7 @@ def credentials(folder: Path, name: str | None) -> grpc.ChannelCredentials:
     if name is None:
         return grpc.ssl_channel_credentials(root)
     return grpc.ssl_channel_credentials(
-        root, (where / f"{name}-key.pem").read_bytes(), (where / f"{name}.pem").read_bytes())
+        root, (where / f"{name}.key").read_bytes(), (where / f"{name}.pem").read_bytes())
 
 
 def secure(fleet, node: str, name: str | None = "camera") -> triton.InferenceServerClient:
