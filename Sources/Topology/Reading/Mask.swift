@@ -33,8 +33,6 @@ struct Mask {
         var (atLine, atColumn, previous) = (1, 1, Unicode.Scalar(" "))
         for index in scalars.indices {
             let scalar = scalars[index]
-            // The YAML library does not count a byte order mark.
-            if scalar == "\u{FEFF}" && index == scalars.startIndex { continue }
             if scalar == "\n" && previous == "\r" {
                 previous = scalar
                 continue

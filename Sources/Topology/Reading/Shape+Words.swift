@@ -15,9 +15,9 @@ extension Shape<Bool> {
 extension Shape where Value: RawRepresentable<String> & CaseIterable {
     /// One of the words of an enumeration.
     static var word: Shape {
-        let words = Value.allCases.map(\.rawValue)
-        return Shape("one of \(listed(words))") { text throws(Units.Misfit) in
+        Shape("one of \(listed(Value.allCases.map(\.rawValue)))") { text throws(Units.Misfit) in
             if let value = Value(rawValue: text) { return value }
+            let words = Value.allCases.map(\.rawValue)
             throw Units.Misfit(
                 problem: "is not known", remedy: Nearest.remedy(for: text, among: words))
         }
