@@ -35,7 +35,8 @@ public struct Limits: Hashable, Sendable {
     /// a bad satellite link; slower is an attack.
     public var headerTime = Interval.seconds(10)
 
-    init() {}
+    /// The defaults.
+    public init() {}
 
     /// What `fields` say, and `base` where they say nothing.
     init(_ fields: Fields, over base: Limits) {
