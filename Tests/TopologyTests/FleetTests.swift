@@ -29,7 +29,8 @@ import Testing
 
     @Test func `Everything is sorted by name, whatever the file's order`() throws {
         let topology = try topology(fleet)
-        #expect(topology.nodes.map(\.name) == ["leaf-1", "leaf-2", "region-a", "region-b", "triton"])
+        #expect(
+            topology.nodes.map(\.name) == ["leaf-1", "leaf-2", "region-a", "region-b", "triton"])
         #expect(topology.tasks.map(\.name) == ["both", "skip"])
         #expect(topology.identities.map(\.name) == ["camera", "leaf-2"])
         for node in topology.nodes { #expect(topology.node(named: node.name)?.name == node.name) }

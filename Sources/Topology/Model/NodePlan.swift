@@ -98,10 +98,10 @@ public struct NodePlan: Sendable {
 
     private static func tls(_ listeners: [Listener], at address: Endpoint?) -> Bool {
         let able = listeners.filter { $0.serves.contains(.inference) }
-        let listener =
-            able.first { $0.endpoint == address } ?? able.first { $0.endpoint.port == address?.port }
-            ?? able.first { $0.clients == .certificate } ?? able.first
-        return listener?.tls ?? true
+        let same = able.first { $0.endpoint == address }
+        let forwarded = able.first { $0.endpoint.port == address?.port }
+        let strict = able.first { $0.clients == .certificate }
+        return (same ?? forwarded ?? strict ?? able.first)?.tls ?? true
     }
 }
 

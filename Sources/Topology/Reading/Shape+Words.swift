@@ -6,7 +6,8 @@ extension Shape<Bool> {
             switch text {
             case "true": true
             case "false": false
-            default: throw Units.Misfit(problem: "is not true or false", remedy: "write true or false")
+            default:
+                throw Units.Misfit(problem: "is not true or false", remedy: "write true or false")
             }
         }
     }

@@ -23,31 +23,34 @@ struct Shape<Value> {
         _ expected: @escaping @autoclosure () -> String,
         scalar parse: @escaping (String) throws(Units.Misfit) -> Value
     ) {
-        self.init(expected(), read: { entry, name, report in
-            switch entry.content {
-            case .unreadable: return nil
-            case .nothing:
-                report.add(entry.place, "\(name) has no value", "give \(expected())")
-            case .list, .map:
-                report.add(entry.place, "\(name) is \(entry.kind)", "give \(expected())")
-            case .scalar(let text):
-                do throws(Units.Misfit) {
-                    return try parse(text)
-                } catch {
-                    report.add(
-                        entry.place, "\(name) is \(quoted(text)), which \(error.problem)",
-                        error.remedy)
+        self.init(
+            expected(),
+            read: { entry, name, report in
+                switch entry.content {
+                case .unreadable: return nil
+                case .nothing:
+                    report.add(entry.place, "\(name) has no value", "give \(expected())")
+                case .list, .map:
+                    report.add(entry.place, "\(name) is \(entry.kind)", "give \(expected())")
+                case .scalar(let text):
+                    do throws(Units.Misfit) {
+                        return try parse(text)
+                    } catch {
+                        report.add(
+                            entry.place, "\(name) is \(quoted(text)), which \(error.problem)",
+                            error.remedy)
+                    }
                 }
-            }
-            return nil
-        })
+                return nil
+            })
     }
 }
 
 extension Shape where Value: Comparable {
     /// A quantity inside `range`; `print` writes its ends for the message.
     init(
-        _ expected: @escaping @autoclosure () -> String, in range: ClosedRange<Value>, print: @escaping (Value) -> String,
+        _ expected: @escaping @autoclosure () -> String, in range: ClosedRange<Value>,
+        print: @escaping (Value) -> String,
         scalar parse: @escaping (String) throws(Units.Misfit) -> Value
     ) {
         self.init(expected()) { text throws(Units.Misfit) in

@@ -29,7 +29,8 @@ struct SourceText {
             let (line, column) = Self.position(after: scalars[..<bad])
             let code = String(scalars[bad].value, radix: 16, uppercase: true)
             let padding = String(repeating: "0", count: max(0, 4 - code.count))
-            refuse(line, column, "the character U+\(padding)\(code) is not allowed here", "remove it")
+            refuse(
+                line, column, "the character U+\(padding)\(code) is not allowed here", "remove it")
             return nil
         }
         if let (line, column) = Self.tooManyAliases(in: bytes) {
