@@ -2,8 +2,8 @@ public import Ground
 
 /// A whole fleet, checked: immutable, and made only by `init(validating:)`.
 ///
-/// Every name that it refers to exists, every task can run where it says and every bound lies in its
-/// range. All lists are sorted by name, so that nothing depends on the order of a file.
+/// Every name that it refers to exists, every task can run where it says and every bound lies in
+/// its range. All lists are sorted by name, so that nothing depends on the order of a file.
 public struct Topology: Sendable {
     public let sites: [Site]
     public let nodes: [NodePlan]
@@ -35,7 +35,8 @@ public struct Topology: Sendable {
         nodes = checks.nodes
         let stated = fields.named("tasks", "task")
         tasks = stated.map(TaskPlan.init).sorted { $0.name < $1.name }
-        TaskChecks(nodes: nodes, areComplete: checks.areComplete && !report.isPartial, report).run(tasks)
+        TaskChecks(nodes: nodes, areComplete: checks.areComplete && !report.isPartial, report).run(
+            tasks)
         let names = stated.map(\.name).sorted()
         let identities = fields.named("identities", "identity")
         self.identities = identities.map { Identity($0, $1, $2, tasks: names) }

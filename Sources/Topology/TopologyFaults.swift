@@ -38,7 +38,7 @@ final class Report {
     private(set) var faults: [TopologyFault] = []
     /// How many more there were than are kept.
     private(set) var dropped = 0
-    /// Whether something of the files could not be read: then what seems to be missing may be there.
+    /// Whether something could not be read: then what seems to be missing may be there.
     var isPartial = false
 
     func add(_ place: Place, _ problem: String, _ remedy: @autoclosure () -> String) {

@@ -10,8 +10,8 @@ import Testing
         #expect(throws: Never.self) { try Topology(validating: file) }
     }
 
-    /// With `CANOPY_UPDATE_EXPECTED=1` the expectations are written anew, and the test fails so that
-    /// nobody leaves it on.
+    /// With `CANOPY_UPDATE_EXPECTED=1` the expectations are written anew, and the test fails so
+    /// that nobody leaves it on.
     @Test(arguments: try! names(in: "invalid"))
     func `Every invalid topology gets exactly its messages`(_ name: String) throws {
         let place = samples.appending(path: "invalid/\(name)").deletingPathExtension()

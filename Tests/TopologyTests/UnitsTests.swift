@@ -92,7 +92,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "9a", "-a", "A", "a_b", "a.b", "ä", "a b", "a\u{301}", String(repeating: "a", count: 64),
+        "", "9a", "-a", "A", "a_b", "a.b", "ä", "a b", "a\u{301}",
+        String(repeating: "a", count: 64),
     ])
     func `Anything else is no name`(_ name: String) {
         #expect(Name.problem(name) != nil)

@@ -64,7 +64,8 @@ struct NodeChecks {
             }
             if name == node.name {
                 report.add(
-                    place, "node \(quoted(name)) is its own upstream", "name a node of a higher tier")
+                    place, "node \(quoted(name)) is its own upstream",
+                    "name a node of a higher tier")
             } else if let above = byName[name] {
                 guard above.tier <= node.tier else { continue }
                 report.add(
@@ -97,7 +98,9 @@ struct NodeChecks {
                 "let one of its listeners serve inference")
         }
         for (index, listener) in node.listeners.enumerated() {
-            let rival = node.listeners[..<index].first { $0.endpoint.collides(with: listener.endpoint) }
+            let rival = node.listeners[..<index].first {
+                $0.endpoint.collides(with: listener.endpoint)
+            }
             guard let rival else { continue }
             report.add(
                 listener.place,
@@ -117,7 +120,8 @@ struct NodeChecks {
                     let key = fields[node.name]?.has("address") == true ? "address" : "listen"
                     report.add(
                         place(node, key),
-                        "nodes \(quoted(other.name)) and \(quoted(node.name)) are both at \(address)",
+                        "nodes \(quoted(other.name)) and \(quoted(node.name)) are both at"
+                            + " \(address)",
                         "give each its own port; when they are on different machines, give each the"
                             + " `address` that others dial")
                     continue

@@ -31,11 +31,13 @@ struct TaskChecks {
         case (false, .bundle):
             remedy = "the \(plan.tier) nodes are foreign servers: name their `model` instead"
         case (false, .foreign):
-            remedy = "the \(plan.tier) nodes are Canopy's: give a `bundle`, or let one of them have"
+            remedy =
+                "the \(plan.tier) nodes are Canopy's: give a `bundle`, or let one of them have"
                 + " `protocol: open-inference`"
         }
         report.add(
-            plan.place, "task \(quoted(task.name)) has no \(plan.tier) node that can run it", remedy)
+            plan.place, "task \(quoted(task.name)) has no \(plan.tier) node that can run it",
+            remedy)
     }
 
     /// Whether each node that runs a task below its last tier knows one above it that runs it too.

@@ -17,7 +17,8 @@ public struct LinkPlan: Hashable, Sendable {
     /// How long making a connection may take. Default 2 s: a lost SYN is sent again after one.
     public var connectTimeout = Interval.seconds(2)
 
-    init() {}
+    /// The defaults.
+    public init() {}
 
     /// What `fields` say, and `base` where they say nothing.
     init(_ fields: Fields, over base: LinkPlan) {

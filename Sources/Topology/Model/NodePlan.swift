@@ -9,8 +9,9 @@ public struct NodePlan: Sendable {
     public let speaks: Dialect
     /// Where it answers, in the file's order; empty for a foreign server.
     public let listeners: [Listener]
-    /// Where others dial it. Default: its first listener for inference that is no wildcard, one
-    /// that asks for certificates first. `nil` when that cannot be known; then nobody dials it.
+    /// Where others dial it. Default: its first listener for inference that is no wildcard, among
+    /// those that ask for certificates when there are such. `nil` when that cannot be known; then
+    /// nobody dials it.
     public let address: Endpoint?
     /// Whether those who dial `address` speak TLS. It follows from the listener; for a foreign
     /// server the file says it, and the default is yes.
@@ -89,19 +90,18 @@ public struct NodePlan: Sendable {
     ]
 
     private static func dialled(_ listeners: [Listener]) -> Endpoint? {
-        let able = listeners.filter { listener in
-            listener.serves.contains(.inference) && listener.endpoint.port != 0
-                && !listener.endpoint.isWildcard
-        }
-        return (able.first { $0.clients == .certificate } ?? able.first)?.endpoint
+        let able = listeners.filter { $0.serves.contains(.inference) }
+        let strict = able.filter { $0.clients == .certificate }
+        return (strict.isEmpty ? able : strict).map(\.endpoint)
+            .first { !$0.isWildcard && $0.port != 0 }
     }
 
     private static func tls(_ listeners: [Listener], at address: Endpoint?) -> Bool {
         let able = listeners.filter { $0.serves.contains(.inference) }
-        let listener =
-            able.first { $0.endpoint == address } ?? able.first { $0.endpoint.port == address?.port }
-            ?? able.first { $0.clients == .certificate } ?? able.first
-        return listener?.tls ?? true
+        let same = able.first { $0.endpoint == address }
+        let forwarded = able.first { $0.endpoint.port == address?.port }
+        let strict = able.first { $0.clients == .certificate }
+        return (same ?? forwarded ?? strict ?? able.first)?.tls ?? true
     }
 }
 

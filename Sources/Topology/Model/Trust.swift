@@ -11,7 +11,8 @@ public struct Trust: Sendable {
 
     init(_ fields: Fields) {
         place = fields.place
-        let folder = fields.value("certificates", .path("a folder"))
+        let folder =
+            fields.value("certificates", .path("a folder"))
             ?? Shape.resolve("certificates", besides: fields.place.file)
         certificates = folder
         authority = fields.value("ca", .path("a PEM file")) ?? folder + "/ca.pem"

@@ -13,7 +13,8 @@ enum Bounds {
     /// Keys given twice that one file may have before the rest of it is not read.
     static let duplicates = 32
     /// Asterisks that look like aliases. Aliases are refused, but only after the YAML library has
-    /// hashed every key, and nested aliases in a key cost exponential time: 16 stay below 400 times.
+    /// hashed every key, and nested aliases in a key multiply its length: 16 of them at most 400
+    /// times.
     static let aliases = 16
     /// Characters of a name: a DNS label, since names become parts of host and file names.
     static let name = 63

@@ -14,12 +14,14 @@ struct Mask {
     /// Masks the key at `mark`; `nil`, with `text` as it was, when there are too many or it is not
     /// plainly there (an escape in quotes, a key of several lines).
     init?(_ keys: [String], at mark: Mark, number: Int, in text: inout String) {
-        guard number < Bounds.duplicates, let key = keys.first, let first = key.unicodeScalars.first,
+        guard number < Bounds.duplicates, let key = keys.first,
+            let first = key.unicodeScalars.first,
             var index = Self.index(line: mark.line, column: mark.column, in: text)
         else { return nil }
         let scalars = text.unicodeScalars
         if scalars[index] == "\"" || scalars[index] == "'" { index = scalars.index(after: index) }
-        guard scalars[index...].starts(with: key.unicodeScalars), !("\u{E000}"..."\u{F8FF}" ~= first),
+        guard scalars[index...].starts(with: key.unicodeScalars),
+            !("\u{E000}"..."\u{F8FF}" ~= first),
             let mask = Unicode.Scalar(0xE000 + UInt32(number))
         else { return nil }
         text.unicodeScalars.replaceSubrange(index...index, with: CollectionOfOne(mask))
@@ -33,14 +35,13 @@ struct Mask {
         var (atLine, atColumn, previous) = (1, 1, Unicode.Scalar(" "))
         for index in scalars.indices {
             let scalar = scalars[index]
-            // The YAML library does not count a byte order mark.
-            if scalar == "\u{FEFF}" && index == scalars.startIndex { continue }
             if scalar == "\n" && previous == "\r" {
                 previous = scalar
                 continue
             }
             if atLine == line && atColumn == column { return index }
-            (atLine, atColumn) = LineBreak.isBreak(scalar) ? (atLine + 1, 1) : (atLine, atColumn + 1)
+            (atLine, atColumn) =
+                LineBreak.isBreak(scalar) ? (atLine + 1, 1) : (atLine, atColumn + 1)
             previous = scalar
         }
         return nil

@@ -21,8 +21,8 @@ enum Nearest {
         return "known here: \(listed(known.prefix(12)))\(more)"
     }
 
-    /// Insertions, deletions, replacements and swaps of neighbours between two words (optimal string
-    /// alignment). Words longer than a name are cut: nobody mistypes those by one letter.
+    /// Insertions, deletions, replacements and swaps of neighbours between two words (optimal
+    /// string alignment). Words longer than a name are cut: nobody mistypes those by one letter.
     static func distance(_ a: String, _ b: String) -> Int {
         let a = Array(a.unicodeScalars.prefix(Bounds.name))
         let b = Array(b.unicodeScalars.prefix(Bounds.name))

@@ -6,7 +6,8 @@ extension Shape<Bool> {
             switch text {
             case "true": true
             case "false": false
-            default: throw Units.Misfit(problem: "is not true or false", remedy: "write true or false")
+            default:
+                throw Units.Misfit(problem: "is not true or false", remedy: "write true or false")
             }
         }
     }
@@ -15,9 +16,9 @@ extension Shape<Bool> {
 extension Shape where Value: RawRepresentable<String> & CaseIterable {
     /// One of the words of an enumeration.
     static var word: Shape {
-        let words = Value.allCases.map(\.rawValue)
-        return Shape("one of \(listed(words))") { text throws(Units.Misfit) in
+        Shape("one of \(listed(Value.allCases.map(\.rawValue)))") { text throws(Units.Misfit) in
             if let value = Value(rawValue: text) { return value }
+            let words = Value.allCases.map(\.rawValue)
             throw Units.Misfit(
                 problem: "is not known", remedy: Nearest.remedy(for: text, among: words))
         }

@@ -22,14 +22,15 @@ struct SourceText {
             refuse(line, column, "the file is not UTF-8 here", "save it as UTF-8")
             return nil
         }
-        let scalars = text.unicodeScalars
-        if let bad = scalars.firstIndex(where: { !Self.isAllowed($0) }),
-            !(bad == scalars.startIndex && scalars[bad] == "\u{FEFF}")
-        {
+        // The YAML library takes a byte order mark for text when it is told the encoding.
+        let hasMark = text.unicodeScalars.first == "\u{FEFF}"
+        let scalars = hasMark ? text.unicodeScalars.dropFirst() : text.unicodeScalars[...]
+        if let bad = scalars.firstIndex(where: { !Self.isAllowed($0) }) {
             let (line, column) = Self.position(after: scalars[..<bad])
             let code = String(scalars[bad].value, radix: 16, uppercase: true)
             let padding = String(repeating: "0", count: max(0, 4 - code.count))
-            refuse(line, column, "the character U+\(padding)\(code) is not allowed here", "remove it")
+            refuse(
+                line, column, "the character U+\(padding)\(code) is not allowed here", "remove it")
             return nil
         }
         if let (line, column) = Self.tooManyAliases(in: bytes) {
@@ -38,7 +39,7 @@ struct SourceText {
                 "write the values out; aliases (*name) are not used here")
             return nil
         }
-        self.text = text
+        self.text = hasMark ? String(Substring(scalars)) : text
     }
 
     /// The characters that YAML 1.1 calls printable, less the byte order mark.

@@ -2,7 +2,7 @@ import Ground
 
 /// Reads and prints quantities with their units. Pure; errors say what to write.
 enum Units {
-    /// Why a text is not a quantity: the rest of a sentence that begins with the value, and a remedy.
+    /// Why a text is no quantity: the rest of a sentence that begins with it, and a remedy.
     struct Misfit: Error, Equatable {
         var problem: String
         var remedy: String

@@ -28,7 +28,8 @@ struct YAMLReader {
                         ?? Entry(place: place(1, 1), content: .nothing)
                 }
             } catch YamlError.duplicatedKeysInMapping(let keys, let context) {
-                guard let mask = Mask(keys, at: context.mark, number: masked.count, in: &text) else {
+                guard let mask = Mask(keys, at: context.mark, number: masked.count, in: &text)
+                else {
                     refuseDuplicates(keys, at: context.mark)
                     return nil
                 }
@@ -64,13 +65,19 @@ struct YAMLReader {
         }
         switch node {
         case .scalar(let scalar):
-            guard ["", Tag.Name.str.rawValue].contains(scalar.tag.rawValue) else { return tagged(scalar.tag, place) }
+            guard ["", Tag.Name.str.rawValue].contains(scalar.tag.rawValue) else {
+                return tagged(scalar.tag, place)
+            }
             return Entry(place: place, content: content(scalar))
         case .sequence(let list):
-            guard ["", Tag.Name.seq.rawValue].contains(list.tag.rawValue) else { return tagged(list.tag, place) }
+            guard ["", Tag.Name.seq.rawValue].contains(list.tag.rawValue) else {
+                return tagged(list.tag, place)
+            }
             return Entry(place: place, content: .list(list.map { entry($0, depth: depth + 1) }))
         case .mapping(let map):
-            guard ["", Tag.Name.map.rawValue].contains(map.tag.rawValue) else { return tagged(map.tag, place) }
+            guard ["", Tag.Name.map.rawValue].contains(map.tag.rawValue) else {
+                return tagged(map.tag, place)
+            }
             return Entry(place: place, content: .map(members(map, depth: depth)))
         case .alias:
             return unreadable("aliases are not used here", "write the value out")
@@ -97,11 +104,13 @@ struct YAMLReader {
                 report.add(place, "a key must be a word", "write `key: value`")
                 continue
             }
-            let key = masked.first { $0.line == place.line && $0.column == place.column }?.key
+            let key =
+                masked.first { $0.line == place.line && $0.column == place.column }?.key
                 ?? scalar.string
             if let line = lines[key] {
                 report.add(
-                    place, "\(quoted(key)) was already given on line \(line)", "keep one of the two")
+                    place, "\(quoted(key)) was already given on line \(line)", "keep one of the two"
+                )
                 continue
             }
             lines[key] = place.line
@@ -112,7 +121,8 @@ struct YAMLReader {
 
     private func refuseDuplicates(_ keys: [String], at mark: Mark) {
         report.add(
-            place(mark), "\(listed(keys)) is given more than once in the same map", "keep one of them")
+            place(mark), "\(listed(keys)) is given more than once in the same map",
+            "keep one of them")
     }
 
     private func refuseSyntax(_ error: any Error) {
