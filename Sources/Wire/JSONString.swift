@@ -7,7 +7,7 @@ extension JSONReader {
         let body = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
         if !escaped {
             let units = body.assumingMemoryBound(to: UInt8.self)
-            guard let text = String(validating: units, as: UTF8.self) else {
+            guard let text = Wire.string(units) else {
                 throw refusal(.client, "JSON: the string at byte \(start) is not UTF-8")
             }
             return text
