@@ -53,6 +53,7 @@ let package = Package(
             linkerSettings: [.linkedLibrary("http_parser")]),
         .target(
             name: "COpenVINO", path: "Sources/C/COpenVINO", linkerSettings: [.linkedLibrary("dl")]),
+        .target(name: "CLinux", path: "Sources/C/CLinux"),
         .target(name: "CWire", dependencies: ["CProtobufC"], path: "Sources/C/CWire"),
         .executableTarget(
             name: "canopy",
@@ -62,7 +63,7 @@ let package = Package(
         + room("Ground")
         + room("Cryptography", ["Ground", "COpenSSL"])
         + room("Storage", ["Ground"])
-        + room("EventLoop", ["Ground", "CLibuv"])
+        + room("EventLoop", ["Ground", "CLibuv", "CLinux"])
         + room("Wire", ["Ground", "CWire", "CProtobufC"])
         + room("HTTP", ["Ground", "Cryptography", "CNghttp2", "CHTTPParser", "CZlib"])
         + room("Topology", ["Ground", yams])
