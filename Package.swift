@@ -62,6 +62,12 @@ let package = Package(
             name: "canopy",
             dependencies: ["Gateway", "CanopyClient", arguments, logging], swiftSettings: house),
         .testTarget(name: "HouseTests", swiftSettings: house),
+        .testTarget(
+            name: "HTTPLoopbackTests",
+            dependencies: ["Ground", "Cryptography", "EventLoop", "HTTP"], swiftSettings: house),
+        .executableTarget(
+            name: "bench-http-echo", dependencies: ["Ground", "EventLoop", "HTTP"],
+            path: "Tools/benches/http-echo", swiftSettings: house),
     ]
         + room("Ground")
         + room("Cryptography", ["Ground", "COpenSSL"])

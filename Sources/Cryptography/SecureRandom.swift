@@ -16,3 +16,14 @@ public enum SecureRandom {
         return bytes
     }
 }
+
+extension SecureRandom {
+    /// One unguessable number. A machine without randomness can keep no secret, so it ends here.
+    public static func word() -> UInt64 {
+        do throws(Fault) {
+            return try bytes(8).reduce(0) { $0 << 8 | UInt64($1) }
+        } catch {
+            fatalError("\(error)")
+        }
+    }
+}

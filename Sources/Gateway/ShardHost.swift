@@ -23,7 +23,7 @@ final class ShardHost {
         self.loop = loop
         self.context = context
         metrics = ShardMetrics(names)
-        let seed = try SecureRandom.word()
+        let seed = SecureRandom.word()
         let node = Node(
             try context.blueprint.surroundings(
                 shards: context.loops, seed: seed, now: loop.time.now))

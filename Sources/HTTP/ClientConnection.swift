@@ -178,23 +178,28 @@ final class ClientConnection: TransportReceiver {
         guard !isBusy, !isOver, let transport else { return }
         isBusy = true
         if isReady { submitTouched() }
-        let room = pool.limits.unsent - transport.unsent
-        if room > 0, failure == nil { writeFrames(pool.cork, room) }
-        emit(pool.cork, transport)
+        var more = true
+        while more && failure == nil && !isOver {
+            let room = pool.limits.unsent - transport.unsent
+            more = room > 0 && writeFrames(pool.cork, room)
+            emit(pool.cork, transport)
+        }
         isBusy = false
         if let failure { return fail(failure) }
         if isLeaving && open.isEmpty { close() }
     }
 
-    private func writeFrames(_ cork: Cork, _ room: Int) {
+    /// Whether more is ready.
+    private func writeFrames(_ cork: Cork, _ room: Int) -> Bool {
         self.cork = cork
+        defer { self.cork = nil }
         while cork.count < room {
             var data: UnsafePointer<UInt8>?
             let count = nghttp2_session_mem_send(session, &data)
-            if count <= 0 { break }
+            if count <= 0 { return false }
             cork.append(copying: buffer(data, count))
         }
-        self.cork = nil
+        return true
     }
 
     private func emit(_ cork: Cork, _ transport: any Transport) {

@@ -111,18 +111,23 @@ final class ServerConnection: TransportReceiver {
     func flush() {
         if isBusy || isOver { return }
         isBusy = true
-        if let conversation, !isClosing {
-            let room = server.limits.unsent - transport.unsent
-            if room > 0 {
-                _ = conversation.write(into: server.cork, room: room)
-                emit(server.cork)
-            }
-        }
+        if let conversation { writeReady(conversation) }
         sendCiphertext()
         isBusy = false
         if isClosing || isOver { return }
         if let failure { return end(failure) }
         if let conversation, conversation.isDone { closeInOrder() }
+    }
+
+    /// Writes until nothing is ready or the socket has enough; `drained` goes on then.
+    private func writeReady(_ conversation: any Conversation) {
+        var more = true
+        while more && !isClosing && !isOver && failure == nil {
+            let room = server.limits.unsent - transport.unsent
+            if room <= 0 { return }
+            more = conversation.write(into: server.cork, room: room)
+            emit(server.cork)
+        }
     }
 
     private func emit(_ cork: Cork) {
@@ -140,6 +145,7 @@ final class ServerConnection: TransportReceiver {
             }
         }
         cork.rewind()
+        sendCiphertext()
     }
 
     private func sendCiphertext() {

@@ -80,6 +80,14 @@ static canopy_h1_verdict check_lines(const char *block, size_t length) {
     return CANOPY_H1_OK;
 }
 
+// Exactly two spaces, so that nothing can be read as another target or version.
+static canopy_h1_verdict check_request_line(const char *block, size_t length) {
+    int spaces = 0;
+    for (size_t i = 0; i < length && block[i] != '\r'; i++)
+        if (block[i] == ' ') spaces++;
+    return spaces == 2 ? CANOPY_H1_OK : CANOPY_H1_SYNTAX;
+}
+
 static int is_named(const char *block, const canopy_h1_header *header, const char *name) {
     return header->name_length == strlen(name) &&
            strncasecmp(block + header->name, name, header->name_length) == 0;
@@ -188,6 +196,8 @@ canopy_h1_verdict canopy_h1_parse(
         unsigned char c = (unsigned char)block[head->target + i];
         if (c <= 0x20 || c >= 0x7f) return CANOPY_H1_TARGET;
     }
+    if (request) verdict = check_request_line(block, length);
+    if (verdict != CANOPY_H1_OK) return verdict;
     verdict = check_framing(request, block, head);
     if (verdict != CANOPY_H1_OK) return verdict;
     if (!p.complete) {
