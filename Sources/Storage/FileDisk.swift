@@ -99,13 +99,18 @@ public struct FileDisk: ContentDisk {
     }
 
     public func removeFolder(_ path: String) throws(Fault) {
-        switch kind(path) {
-        case nil: return
-        case .folder: break
-        default: return try remove(path)
-        }
-        for name in try FolderList.names(path) { try removeFolder("\(path)/\(name)") }
-        guard rmdir(path) == 0 else { throw DiskFault.make("remove", path) }
+        guard kind(path) != nil else { return }
+        try removeAll(path)
         try PathPut.syncFolder(of: path)
+    }
+
+    /// Not synced on the way down: only the top's going must be durable.
+    private func removeAll(_ path: String) throws(Fault) {
+        guard kind(path) == .folder else {
+            guard unlink(path) == 0 else { throw DiskFault.make("remove", path) }
+            return
+        }
+        for name in try FolderList.names(path) { try removeAll("\(path)/\(name)") }
+        guard rmdir(path) == 0 else { throw DiskFault.make("remove", path) }
     }
 }
