@@ -11,8 +11,6 @@ internal import Ground
 ///
 /// One belongs to one worker.
 final class ImageDecoder {
-    /// The largest image when nothing else is said: DCI 4K, above every common camera. Its pixels take 35 MB.
-    static let defaultPixelLimit = 4096 * 2160
 
     private let jpeg: tjhandle
     private let pixels = Scratch()

@@ -43,9 +43,10 @@ public struct TensorSpecification: Sendable, Equatable {
         self.shape = shape
     }
 
-    /// Whether `shape` is one that this specification allows.
+    /// Whether `shape`, every length of it known, is one that this specification allows.
     public func admits(shape other: [Int]) -> Bool {
-        shape.count == other.count && zip(shape, other).allSatisfy { $0 == $1 || ($0 < 0 && $1 > 0) }
+        shape.count == other.count
+            && zip(shape, other).allSatisfy { $0 < 0 ? $1 > 0 : $0 == $1 }
     }
 
     /// Whether every axis has its length stated.

@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 // A function's name in the library, and the slot of the table that its address goes to.
@@ -46,23 +47,24 @@ static const symbol symbols[] = {
     SLOT("ov_shape_free", free_shape),
 };
 
-int canopy_ov_open(
-    const char *path, canopy_ov_functions *functions, char *error, size_t error_capacity) {
+const canopy_ov_functions *canopy_ov_open(const char *path, char *error, size_t error_capacity) {
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL) {
         snprintf(error, error_capacity, "%s", dlerror());
-        return -1;
+        return NULL;
     }
-    for (size_t i = 0; i < sizeof symbols / sizeof symbols[0]; i++) {
+    canopy_ov_functions *functions = calloc(1, sizeof *functions);
+    for (size_t i = 0; functions != NULL && i < sizeof symbols / sizeof symbols[0]; i++) {
         void *address = dlsym(library, symbols[i].name);
         if (address == NULL) {
             snprintf(error, error_capacity, "%s has no function %s", path, symbols[i].name);
+            free(functions);
             dlclose(library);
-            return -1;
+            return NULL;
         }
         memcpy((char *)functions + symbols[i].slot, &address, sizeof address);
     }
-    return 0;
+    return functions;
 }
 
 canopy_ov_status canopy_ov_compile(
@@ -75,7 +77,7 @@ canopy_ov_status canopy_ov_compile(
         text[2 * i] = properties[i].key;
         text[2 * i + 1] = properties[i].value;
     }
-    // The callee reads as many as the count says; handing it all slots keeps this one call for every count.
+    // The callee reads as many as the count says: one call with every slot serves every count.
     return functions->compile(
         core, model, device, 2 * count, compiled, text[0], text[1], text[2], text[3], text[4],
         text[5], text[6], text[7], text[8], text[9], text[10], text[11], text[12], text[13],

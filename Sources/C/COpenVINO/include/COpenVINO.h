@@ -1,5 +1,5 @@
-// Own prototypes of the part of OpenVINO's C API (2026.x) that Canopy calls. The library is opened at run time, so
-// the project builds, and every room but this engine runs, where OpenVINO is not installed.
+// Own prototypes of the part of OpenVINO's C API (2026.x) that Canopy calls. The library is opened at
+// run time, so the project builds, and every room but this engine runs, where it is not installed.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -96,10 +96,11 @@ typedef struct {
     void (*free_shape)(canopy_ov_shape *);
 } canopy_ov_functions;
 
-// Opens the library at `path` (a file, or a name that the system's linker knows) and finds every function. Returns
-// 0, or −1 with a text in `error`. The library stays open for the life of the process.
-int canopy_ov_open(
-    const char *path, canopy_ov_functions *functions, char *error, size_t error_capacity);
+// Opens the library at `path` (a file, or a name that the system's linker knows) and finds every
+// function. NULL with a text in `error` when one is missing. The table and the library stay for the
+// life of the process.
+const canopy_ov_functions *_Nullable canopy_ov_open(
+    const char *path, char *error, size_t error_capacity);
 
 // Compiles `model` for `device`. At most `CANOPY_OV_PROPERTIES` properties; −14 when there are more.
 canopy_ov_status canopy_ov_compile(
