@@ -60,7 +60,10 @@ let package = Package(
             exclude: ["proto"]),
         .executableTarget(
             name: "canopy",
-            dependencies: ["Gateway", "CanopyClient", arguments, logging], swiftSettings: house),
+            dependencies: [
+                "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "Topology", "Bundles",
+                "Routing", "Telemetry", "Gateway", "CanopyClient", arguments, logging,
+            ], swiftSettings: house),
         .testTarget(name: "HouseTests", swiftSettings: house),
         .testTarget(
             name: "HTTPLoopbackTests",

@@ -28,7 +28,7 @@ public final class CanopyClient: Sendable {
     static let answerBytes = 64 << 20
 
     private let thread: LoopThread
-    private let link: LoopConfined<Link>
+    let link: LoopConfined<Link>
 
     /// Makes a client of one node. Nothing is sent before the first frame.
     ///
@@ -114,5 +114,27 @@ public final class CanopyClient: Sendable {
         guard case .tls(let trust, let credentials, let peer) = security else { return nil }
         let settings = TLSSettings.client(credentials, trust: .authorities(trust))
         return (try TLSContext(settings), peer)
+    }
+}
+
+extension CanopyClient {
+    /// What the node says of a task's first input.
+    ///
+    /// - Throws: when the node does not answer, or has no model of the task here that would know.
+    public func input(of task: String) async throws(Fault) -> TensorMetadata {
+        let result: Result<ModelMetadata, Fault> = await withCheckedContinuation { continuation in
+            let posted = link.post { link in
+                link.ask(RPCPath.modelMetadata, ModelReference(name: task)) { answer in
+                    continuation.resume(returning: answer)
+                }
+            }
+            if !posted { continuation.resume(returning: .failure(Self.closed)) }
+        }
+        guard let input = try result.get().inputs.first else {
+            throw Fault(
+                .precondition, "the node has no model of '\(task)', so its inputs are not known",
+                remedy: "ask a node that has one")
+        }
+        return input
     }
 }

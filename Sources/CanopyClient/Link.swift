@@ -39,24 +39,35 @@ final class Link {
         _ request: InferRequest, timeout: Interval,
         completion: @escaping @Sendable (Result<InferResponse, Fault>) -> Void
     ) {
+        ask(RPCPath.modelInfer, request, timeout: timeout, completion: completion)
+    }
+
+    /// How long a short question may take.
+    static let patience = Interval.seconds(10)
+
+    /// One unary call.
+    func ask<Answer: WireMessage>(
+        _ path: String, _ message: some WireMessage, timeout: Interval = Link.patience,
+        completion: @escaping @Sendable (Result<Answer, Fault>) -> Void
+    ) {
         let call = pool.call(
-            RPCPath.modelInfer, deadline: loop.time.now + timeout, handler: OneAnswer(completion))
-        call.send(message: request.encode())
+            path, deadline: loop.time.now + timeout, handler: OneAnswer(completion))
+        call.send(message: message.encode())
         call.halfClose()
     }
 }
 
 /// Hears the one answer of a unary call.
-private final class OneAnswer: ClientCallHandler {
-    private let completion: @Sendable (Result<InferResponse, Fault>) -> Void
-    private var response: Result<InferResponse, Fault>?
+private final class OneAnswer<Answer: WireMessage>: ClientCallHandler {
+    private let completion: @Sendable (Result<Answer, Fault>) -> Void
+    private var response: Result<Answer, Fault>?
 
-    init(_ completion: @escaping @Sendable (Result<InferResponse, Fault>) -> Void) {
+    init(_ completion: @escaping @Sendable (Result<Answer, Fault>) -> Void) {
         self.completion = completion
     }
 
     func message(_ bytes: Bytes) {
-        response = Result { () throws(Fault) in try InferResponse.decode(bytes) }
+        response = Result { () throws(Fault) in try Answer.decode(bytes) }
     }
 
     func finished(_ status: GRPCStatus, _ fault: Fault?) {

@@ -51,8 +51,6 @@ public final class Gateway {
         for host in hosts.dropFirst() { try listenElsewhere(host) }
         try watchSignals(loop)
         watchCertificates(loop)
-        let exporter = SpanExporter(context, hosts: hosts)
-        exporter?.start(on: loop)
         let loader = ModelLoader(context, hosts: hosts)
         loader.start()
         announce()

@@ -2,14 +2,8 @@ import Glibc
 
 /// What this machine has.
 enum Machine {
-    /// Cores that this process may run on.
-    static var cores: Int {
-        var set = cpu_set_t()
-        guard sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 else { return 1 }
-        return withUnsafeBytes(of: set) { bytes in
-            max(1, bytes.reduce(0) { $0 + $1.nonzeroBitCount })
-        }
-    }
+    /// Cores that are switched on.
+    static var cores: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
 
     /// Resident memory of this process in bytes, or 0 where the kernel does not say.
     static var residentBytes: Int {

@@ -69,9 +69,10 @@ final class ModelLoader: Sendable {
         // core costs.
         let workers = node.workers ?? Machine.cores
         return EngineSettings(
-            workers: workers, queueDepth: node.limits.queue, memoryBudget: node.budget.memory,
-            hardware: [node.hardware.rawValue], cacheFolder: CacheFolder.path,
-            pixelLimit: node.limits.pixels, allocator: context.budget)
+            workers: workers, memoryBudget: node.budget.memory,
+            hardware: [node.hardware.rawValue], queueDepth: node.limits.queue,
+            cacheFolder: CacheFolder.path, pixelLimit: node.limits.pixels,
+            allocator: context.budget)
     }
 
     private func load(

@@ -131,3 +131,6 @@ final class Certificates: Sendable {
         return contexts
     }
 }
+
+/// A listener as the topology has it; `Listener` alone is also the event loop's.
+typealias ListenerPlan = Listener

@@ -2,6 +2,7 @@ import Ground
 import Node
 import Routing
 import Telemetry
+import Topology
 
 /// The names of a node's numbers. Labels come from the topology, never from clients.
 struct NodeMetrics: Sendable {

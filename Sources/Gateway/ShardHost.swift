@@ -106,7 +106,7 @@ final class ShardHost {
             endOfTurn: { [unowned loop] in loop.atEndOfTurn($0) }, post: { poster.post($0) })
     }
 
-    private func makeServer(_ service: InferenceService, _ plan: Topology.Listener) -> Server {
+    private func makeServer(_ service: InferenceService, _ plan: ListenerPlan) -> Server {
         let certificates = context.certificates
         let asks = plan.clients == .certificate
         return Server(

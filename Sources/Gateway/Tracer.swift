@@ -1,4 +1,5 @@
 import Ground
+import Inference
 import Routing
 import Telemetry
 import Wire

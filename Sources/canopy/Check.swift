@@ -23,12 +23,13 @@ struct Check: ParsableCommand {
             json ? print(#"{"ok":true,"faults":[]}"#) : summarize(fleet)
         } catch let refusal as TopologyFaults where json {
             let faults = refusal.faults.map { fault in
-                "{\"file\":\(JSONText.quoted(fault.place.file)),\"line\":\(fault.place.line),"
-                    + "\"column\":\(fault.place.column),"
-                    + "\"problem\":\(JSONText.quoted(fault.problem)),"
-                    + "\"remedy\":\(JSONText.quoted(fault.remedy))}"
+                JSON.object([
+                    "file": .string(fault.place.file), "line": .integer(fault.place.line),
+                    "column": .integer(fault.place.column), "problem": .string(fault.problem),
+                    "remedy": .string(fault.remedy),
+                ])
             }
-            print("{\"ok\":false,\"faults\":[\(faults.joined(separator: ","))]}")
+            print(JSON.object(["ok": .bool(false), "faults": .array(faults)]).line)
             throw ExitCode.failure
         } catch let refusal as TopologyFaults {
             for fault in refusal.faults { Console.error("\(fault)") }

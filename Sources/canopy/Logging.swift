@@ -54,11 +54,11 @@ struct LineLog: LogHandler {
                 ("time", time), ("level", level), ("node", node), ("message", message),
             ]
             let all = members + facts.map { ($0.key, "\($0.value)") }
-            let text = all.map { "\(JSONText.quoted($0.0)):\(JSONText.quoted($0.1))" }
-            line = "{\(text.joined(separator: ","))}"
+            line = JSON.object(
+                Dictionary(all.map { ($0.0, JSON.string($0.1)) }, uniquingKeysWith: { $1 })
+            ).line
         }
-        // One call a line, so that the lines of several threads do not mix.
-        fputs(line + "\n", stderr)
+        Console.error(line)
     }
 }
 

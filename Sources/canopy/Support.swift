@@ -29,24 +29,19 @@ enum Console {
     static let isTerminal = isatty(STDOUT_FILENO) == 1
 
     /// Writes a line to standard error.
-    static func error(_ text: String) { fputs(text + "\n", stderr) }
-}
+    static func error(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
 
-/// Text as JSON.
-enum JSONText {
-    static func quoted(_ text: String) -> String {
-        var out = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": out += "\\\""
-            case "\\": out += "\\\\"
-            case _ where scalar.value < 0x20:
-                let hex = String(scalar.value, radix: 16)
-                out += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-            default: out.unicodeScalars.append(scalar)
-            }
+    /// Writes text without a line's end to standard output, at once.
+    static func show(_ text: String) { write(text, to: STDOUT_FILENO) }
+
+    /// One system call where the kernel takes it whole, so that lines of several threads do not mix.
+    private static func write(_ text: String, to descriptor: Int32) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let taken = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            guard taken > 0 else { return }
+            bytes = bytes.dropFirst(taken)
         }
-        return out + "\""
     }
 }
 
@@ -68,4 +63,9 @@ extension Interval {
         nanoseconds % 1_000_000_000 == 0
             ? "\(nanoseconds / 1_000_000_000)s" : "\(nanoseconds / 1_000_000)ms"
     }
+}
+
+extension JSON {
+    /// The value on one line, its members sorted.
+    var line: String { String(decoding: canonical, as: UTF8.self) }
 }

@@ -28,7 +28,7 @@ struct TaskChecks {
         let remedy: String
         switch (ofTier.isEmpty, plan.model) {
         case (true, _): remedy = "add a node with `tier: \(plan.tier)`, or remove the tier here"
-        case (false, .bundle):
+        case (false, .bundle), (false, .identity):
             remedy = "the \(plan.tier) nodes are foreign servers: name their `model` instead"
         case (false, .foreign):
             remedy =
@@ -77,7 +77,7 @@ extension TierPlan.Model {
     /// Whether a node's kind is the one that this model is for.
     func runs(on node: NodePlan) -> Bool {
         switch self {
-        case .bundle: node.speaks == .canopy
+        case .bundle, .identity: node.speaks == .canopy
         case .foreign: node.speaks == .openInference
         }
     }

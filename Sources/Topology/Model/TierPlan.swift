@@ -15,6 +15,13 @@ public struct TierPlan: Sendable {
         case bundle(Digest)
         /// A model of a foreign server, by the name that it has there.
         case foreign(String)
+        /// None: the frame's own inputs are the answer. For trying out wires and for measurements.
+        case identity
+    }
+
+    /// Answers that need no bundle.
+    public enum Builtin: String, CaseIterable, Sendable {
+        case identity
     }
 
     /// When an answer is good enough.
@@ -29,17 +36,20 @@ public struct TierPlan: Sendable {
     /// `nil` when the model cannot be known; that is reported.
     init?(_ tier: Tier, _ fields: Fields, isLast: Bool) {
         self.tier = tier
-        place = fields.place(of: fields.has("bundle") ? "bundle" : "model")
+        let sources = ["bundle", "model", "builtin"].filter(fields.has)
+        place = fields.place(of: sources.first ?? "bundle")
         let bundle = fields.value("bundle", .bundle)
         let foreign = fields.value("model", .text("the model's name at the foreign server"))
+        let builtin: Builtin? = fields.value("builtin", .word)
         accept = fields.value("accept", .acceptance)
         fields.finish()
-        if fields.has("bundle") && fields.has("model") {
+        if sources.count > 1 {
             fields.report.add(
-                fields.place(of: "model"), "\(fields.subject) names a bundle and a model",
+                fields.place(of: sources[1]),
+                "\(fields.subject) names a \(sources[0]) and a \(sources[1])",
                 "keep `bundle` for Canopy nodes, or `model` for open-inference nodes")
         }
-        if !fields.has("bundle") && !fields.has("model") && fields.isReadable {
+        if sources.isEmpty && fields.isReadable {
             fields.report.add(
                 fields.place, "\(fields.subject) names no model",
                 "give `bundle: sha256:…` (`canopy model inspect FOLDER` prints it)")
@@ -59,6 +69,8 @@ public struct TierPlan: Sendable {
             model = .bundle(bundle)
         } else if let foreign {
             model = .foreign(foreign)
+        } else if builtin != nil {
+            model = .identity
         } else {
             return nil
         }

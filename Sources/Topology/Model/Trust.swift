@@ -3,7 +3,7 @@ public struct Trust: Sendable {
     /// PEM file of the authority whose certificates are believed. Default `ca.pem` in the folder of
     /// certificates, where `canopy init` puts it.
     public let authority: String
-    /// Folder that holds `NAME.pem` and `NAME-key.pem` of each node. Default `certificates` beside
+    /// Folder that holds `NAME.pem` and `NAME.key` of each node. Default `certificates` beside
     /// the topology file, so that a copied folder works at once.
     public let certificates: String
     /// Where the file says so.
