@@ -177,7 +177,8 @@ private func reading<R>(
                 [2, 0, 0, 0, 0xC3, 0xA4, 0, 0, 0, 0]
             ),
             (
-                #""datatype":"BYTES","shape":[1],"parameters":{"canopy.encoding":"base64"},"data":["/w=="]"#,
+                #""datatype":"BYTES","shape":[1],"data":["/w=="],"#
+                    + #""parameters":{"canopy.encoding":"base64"}"#,
                 [1, 0, 0, 0, 255]
             ),
             (#""datatype":"FP32","shape":[0,3],"data":[]"#, []),
@@ -205,11 +206,13 @@ private func reading<R>(
             (#""datatype":"FP32","shape":[9999999999,9999999999],"data":[1]"#, ["'x'", "fewer"]),
             (#""datatype":"BYTES","shape":[1],"data":[1]"#, ["'1'", "a string"]),
             (
-                #""datatype":"BYTES","shape":[1],"parameters":{"canopy.encoding":"hex"},"data":["0"]"#,
+                #""datatype":"BYTES","shape":[1],"data":["0"],"#
+                    + #""parameters":{"canopy.encoding":"hex"}"#,
                 ["'x'", "'hex'", "base64"]
             ),
             (
-                #""datatype":"BYTES","shape":[1],"parameters":{"canopy.encoding":"base64"},"data":["a"]"#,
+                #""datatype":"BYTES","shape":[1],"data":["a"],"#
+                    + #""parameters":{"canopy.encoding":"base64"}"#,
                 ["element 0", "'x'", "base64"]
             ),
             (#""datatype":"FP32","shape":[1],"parameters":{"a":[1]},"data":[1]"#, ["'a'", "'x'"]),
@@ -280,8 +283,8 @@ private func reading<R>(
         #expect(
             String(decoding: joined(plain.body), as: UTF8.self)
                 == #"{"model_name":"m","model_version":"1","id":"7","#
-                + #""parameters":{"canopy.tier":"leaf"},"outputs":[{"name":"score","datatype":"FP32","#
-                + #""shape":[3],"data":[0.1,null,1e-05]},{"name":"label","datatype":"BYTES","#
+                + #""parameters":{"canopy.tier":"leaf"},"outputs":[{"name":"score","#
+                + #""datatype":"FP32","shape":[3],"data":[0.1,null,1e-05]},{"name":"label","datatype":"BYTES","#
                 + #""shape":[1],"data":["ä\""]},{"name":"blob","datatype":"BYTES","shape":[1],"#
                 + #""parameters":{"canopy.encoding":"base64"},"data":["/w=="]}]}"#)
         let asked = InferRequest(
@@ -332,7 +335,8 @@ private func reading<R>(
         #expect(
             config.json.array
                 == Array(
-                    (#"{"name":"m","platform":"canopy","backend":"b","max_batch_size":0,"input":[{"name":"x","#
+                    (#"{"name":"m","platform":"canopy","backend":"b","max_batch_size":0,"#
+                    + #""input":[{"name":"x","#
                         + #""data_type":"TYPE_STRING","dims":[-1,1]}],"output":[],"#
                         + #""model_transaction_policy":{"decoupled":false}}"#).utf8))
         let server = ServerMetadata(name: "canopy", version: "1", extensions: ["a"])

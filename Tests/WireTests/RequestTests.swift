@@ -84,7 +84,8 @@ import Testing
             (field(4, field(1, [97])), ["'a'", "no value"]),
             (
                 tensor(
-                    more: field(4, field(1, Array("shared_memory_region".utf8)) + field(2, [8, 1]))),
+                    more: field(
+                        4, field(1, Array("shared_memory_region".utf8)) + field(2, [8, 1]))),
                 ["'x'", "shared memory"]
             ),
         ]

@@ -152,7 +152,8 @@ def rest_request(binary):
     names.set_data_from_numpy(numpy.array([b"hi", b""], object), binary_data=binary)
     digit = rest.InferRequestedOutput("digit", binary_data=binary)
     return rest.InferenceServerClient.generate_request_body(
-        [image, names], outputs=[digit], request_id="frame-42", parameters={"canopy.stream": "cam-1"})
+        [image, names], outputs=[digit], request_id="frame-42",
+        parameters={"canopy.stream": "cam-1"})
 
 
 raw = raw_request()
