@@ -70,6 +70,16 @@ import Testing
         }
     }
 
+    @Test func `A sketch holds no more than the sizes that it saw`() {
+        var sketch = Sketch()
+        #expect(sketch.heldBuckets == 0)
+        for value: UInt64 in [1_000_000, 2_000_000, 700_000] { sketch.insert(value) }
+        #expect(sketch.heldBuckets == 128)
+        sketch.insert(0)
+        sketch.insert(.max)
+        #expect(sketch.heldBuckets == Sketch.bucketCount)
+    }
+
     @Test func `An empty sketch has no quantile, least or most`() {
         let sketch = Sketch()
         #expect(sketch.quantile(0.5) == nil && sketch.minimum == nil && sketch.maximum == nil)
