@@ -13,7 +13,8 @@ func room(_ name: String, _ below: [Target.Dependency] = []) -> [Target] {
     [
         .target(name: name, dependencies: below, swiftSettings: house),
         .testTarget(
-            name: "\(name)Tests", dependencies: [.target(name: name)] + below, swiftSettings: house),
+            name: "\(name)Tests", dependencies: [.target(name: name)] + below,
+            swiftSettings: house),
     ]
 }
 
