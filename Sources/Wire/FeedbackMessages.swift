@@ -18,7 +18,8 @@ public struct Feedback: WireMessage, Equatable {
     }
 
     public static func decode(_ bytes: Bytes) throws(Fault) -> Feedback {
-        try unpacking(bytes, "canopy.v1.Feedback", from: .peer, with: canopy__v1__feedback__unpack) {
+        try unpacking(bytes, "canopy.v1.Feedback", from: .peer, with: canopy__v1__feedback__unpack)
+        {
             (c) throws(Fault) in
             Feedback(
                 request: try text(c.request_id, "request_id", .peer),

@@ -85,7 +85,8 @@ func writeVarint(_ value: Int, to target: UnsafeMutableRawPointer) -> Int {
     var rest = UInt64(value)
     var count = 0
     while rest >= 0x80 {
-        target.storeBytes(of: UInt8(truncatingIfNeeded: rest) | 0x80, toByteOffset: count, as: UInt8.self)
+        target.storeBytes(
+            of: UInt8(truncatingIfNeeded: rest) | 0x80, toByteOffset: count, as: UInt8.self)
         rest >>= 7
         count += 1
     }

@@ -44,7 +44,11 @@ public struct HealthResponse: WireMessage, Equatable {
         try unpacking(
             bytes, "HealthCheckResponse", from: .peer,
             with: grpc__health__v1__health_check_response__unpack
-        ) { HealthResponse(Status(rawValue: UInt32(bitPattern: Int32(truncatingIfNeeded: $0.status.rawValue))) ?? .unknown) }
+        ) {
+            HealthResponse(
+                Status(rawValue: UInt32(bitPattern: Int32(truncatingIfNeeded: $0.status.rawValue)))
+                    ?? .unknown)
+        }
     }
 
     public func encode() -> [Bytes] {

@@ -12,9 +12,9 @@ extension InferResponse {
     /// The answer to `request` in JSON.
     ///
     /// Outputs go out as binary data behind the JSON where the request asks for it (an output's
-    /// `binary_data`, or `binary_data_output` for all others), as slices. BYTES elements are strings; when
-    /// one of an output is not UTF-8 all of it are base64, and its `canopy.encoding` says so. A
-    /// number that JSON cannot say (infinite, or none) is `null`.
+    /// `binary_data`, or `binary_data_output` for all others), as slices. BYTES elements are
+    /// strings; when one of an output is not UTF-8 all of it are base64, and its `canopy.encoding`
+    /// says so. A number that JSON cannot say (infinite, or none) is `null`.
     public func json(answering request: InferRequest) -> JSONAnswer {
         let byDefault = request.parameters.bool("binary_data_output") ?? false
         var tail: [Bytes] = []

@@ -1,7 +1,7 @@
 public import Ground
 
-/// One input or output: its contents are raw little-endian elements in row-major order, whatever form
-/// they came in.
+/// One input or output: its contents are raw little-endian elements in row-major order, whatever
+/// form they came in.
 public struct InferTensor: Sendable {
     public var name: String
     public var datatype: Datatype
@@ -37,8 +37,8 @@ public struct InferTensor: Sendable {
     /// Number of elements that the shape promises, or `nil` when it is more than an `Int` holds.
     public var elementCount: Int? { count(of: shape) }
 
-    /// The elements of a BYTES tensor as slices of its contents; `nil` when the lengths do not add up
-    /// or when the tensor is of another type.
+    /// The elements of a BYTES tensor as slices of its contents; `nil` when the lengths do not add
+    /// up or when the tensor is of another type.
     public var elements: [Bytes]? {
         guard datatype == .bytes, let count = elementCount, count <= contents.count / 4 else {
             return nil
@@ -55,7 +55,8 @@ public struct InferTensor: Sendable {
             var offset = 0
             while offset < raw.count {
                 guard raw.count - offset >= 4 else { return false }
-                let length = Int(raw.loadUnaligned(fromByteOffset: offset, as: UInt32.self).littleEndian)
+                let length = Int(
+                    raw.loadUnaligned(fromByteOffset: offset, as: UInt32.self).littleEndian)
                 offset += 4
                 guard length <= raw.count - offset else { return false }
                 body(offset..<offset + length)

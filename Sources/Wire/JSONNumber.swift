@@ -58,7 +58,9 @@ extension JSONReader {
             }
             // "-0" is the double; as a whole number it would lose its sign.
             if scan.value == 0 { return .double(-0.0) }
-            if scan.value <= Int64.min.magnitude { return .int64(Int64(truncatingIfNeeded: 0 &- scan.value)) }
+            if scan.value <= Int64.min.magnitude {
+                return .int64(Int64(truncatingIfNeeded: 0 &- scan.value))
+            }
         }
         if let value = scan.double(negative) { return .double(value) }
         return .double(try slowDouble(start))
@@ -81,7 +83,8 @@ extension JSONReader {
     }
 
     private mutating func takeDigits(_ scan: inout Digits) {
-        while offset < bytes.count, case let digit = bytes[offset] &- UInt8(ascii: "0"), digit < 10 {
+        while offset < bytes.count, case let digit = bytes[offset] &- UInt8(ascii: "0"), digit < 10
+        {
             let (tens, over) = scan.value.multipliedReportingOverflow(by: 10)
             let (sum, past) = tens.addingReportingOverflow(UInt64(digit))
             scan.overflowed = scan.overflowed || over || past

@@ -61,7 +61,8 @@ struct JSONReader {
     mutating func flattened(_ scalar: (inout JSONReader) throws(Fault) -> Void) throws(Fault) {
         try array { (reader) throws(Fault) in
             reader.skipSpace()
-            if reader.offset < reader.bytes.count, reader.bytes[reader.offset] == UInt8(ascii: "[") {
+            if reader.offset < reader.bytes.count, reader.bytes[reader.offset] == UInt8(ascii: "[")
+            {
                 try reader.flattened(scalar)
             } else {
                 try scalar(&reader)

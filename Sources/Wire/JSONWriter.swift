@@ -43,8 +43,8 @@ public struct JSONWriter: Sendable {
     public mutating func null() { word("null") }
     public mutating func integer(_ value: some BinaryInteger) { word(String(value)) }
 
-    /// Writes the shortest text that reads back to the same number; JSON has no word for the infinite
-    /// and for what is no number, so these are `null`.
+    /// Writes the shortest text that reads back to the same number; JSON has no word for the
+    /// infinite and for what is no number, so these are `null`.
     public mutating func number<T: BinaryFloatingPoint & CustomStringConvertible>(_ value: T) {
         word(value.isFinite ? value.description : "null")
     }

@@ -5,7 +5,8 @@ internal import Ground
 typealias CParameters = UnsafeMutablePointer<UnsafeMutablePointer<Inference__InferParameterEntry>?>
 
 extension Parameters {
-    /// Reads a protobuf map; of two entries with one name the later holds. `owner` names it in faults.
+    /// Reads a protobuf map; of two entries with one name the later holds. `owner` names it in
+    /// faults.
     init(
         _ items: CParameters?, _ count: Int, of owner: @autoclosure () -> String,
         _ source: Fault.Source
@@ -65,19 +66,24 @@ extension Parameters.Value {
         let item = arena.make(inference__infer_parameter__init)
         switch self {
         case .bool(let value):
-            item.pointee.parameter_choice_case = INFERENCE__INFER_PARAMETER__PARAMETER_CHOICE_BOOL_PARAM
+            item.pointee.parameter_choice_case =
+                INFERENCE__INFER_PARAMETER__PARAMETER_CHOICE_BOOL_PARAM
             item.pointee.bool_param = value ? 1 : 0
         case .int64(let value):
-            item.pointee.parameter_choice_case = INFERENCE__INFER_PARAMETER__PARAMETER_CHOICE_INT64_PARAM
+            item.pointee.parameter_choice_case =
+                INFERENCE__INFER_PARAMETER__PARAMETER_CHOICE_INT64_PARAM
             item.pointee.int64_param = value
         case .uint64(let value):
-            item.pointee.parameter_choice_case = INFERENCE__INFER_PARAMETER__PARAMETER_CHOICE_UINT64_PARAM
+            item.pointee.parameter_choice_case =
+                INFERENCE__INFER_PARAMETER__PARAMETER_CHOICE_UINT64_PARAM
             item.pointee.uint64_param = value
         case .double(let value):
-            item.pointee.parameter_choice_case = INFERENCE__INFER_PARAMETER__PARAMETER_CHOICE_DOUBLE_PARAM
+            item.pointee.parameter_choice_case =
+                INFERENCE__INFER_PARAMETER__PARAMETER_CHOICE_DOUBLE_PARAM
             item.pointee.double_param = value
         case .string(let value):
-            item.pointee.parameter_choice_case = INFERENCE__INFER_PARAMETER__PARAMETER_CHOICE_STRING_PARAM
+            item.pointee.parameter_choice_case =
+                INFERENCE__INFER_PARAMETER__PARAMETER_CHOICE_STRING_PARAM
             item.pointee.string_param = arena.text(value)
         }
         return item

@@ -2,7 +2,8 @@ internal import CProtobufC
 internal import CWire
 public import Ground
 
-/// A google.rpc.Status, as gRPC carries it in `grpc-status-details-bin`; of its details only RetryInfo.
+/// A google.rpc.Status, as gRPC carries it in `grpc-status-details-bin`; of its details only
+/// RetryInfo.
 public struct RPCStatus: WireMessage, Equatable {
     /// The gRPC status code.
     public var code: Int
@@ -32,7 +33,8 @@ public struct RPCStatus: WireMessage, Equatable {
             for index in 0..<c.n_details {
                 let detail = c.details[index]!.pointee
                 guard try text(detail.type_url, "type_url", .peer) == retryInfo else { continue }
-                let value = UnsafeRawBufferPointer(start: detail.value.data, count: detail.value.len)
+                let value = UnsafeRawBufferPointer(
+                    start: detail.value.data, count: detail.value.len)
                 status.retryDelay = try delay(Bytes(copying: value))
             }
             return status
@@ -56,8 +58,9 @@ public struct RPCStatus: WireMessage, Equatable {
     }
 
     private static func delay(_ bytes: Bytes) throws(Fault) -> Interval? {
-        try unpacking(bytes, "google.rpc.RetryInfo", from: .peer, with: google__rpc__retry_info__unpack)
-        { c in
+        try unpacking(
+            bytes, "google.rpc.RetryInfo", from: .peer, with: google__rpc__retry_info__unpack
+        ) { c in
             guard let delay = c.retry_delay?.pointee else { return nil }
             return .seconds(delay.seconds) + .nanoseconds(Int64(delay.nanos))
         }

@@ -4,7 +4,8 @@ internal import Ground
 
 /// Names that come with every frame and are too long for a string to hold inline.
 private let frequentNames: [StaticString] = [
-    "canopy.confidence", "canopy.captured_at", "triton_final_response", "triton_enable_empty_final_response",
+    "canopy.confidence", "canopy.captured_at", "triton_final_response",
+    "triton_enable_empty_final_response",
 ]
 
 /// The text of a protobuf string, which must be UTF-8. `field` names it in the fault.

@@ -41,7 +41,8 @@ public struct Readiness: WireMessage, Equatable {
 
     public static func decode(_ bytes: Bytes) throws(Fault) -> Readiness {
         try unpacking(
-            bytes, "ServerReadyResponse", from: .peer, with: inference__server_ready_response__unpack
+            bytes, "ServerReadyResponse", from: .peer,
+            with: inference__server_ready_response__unpack
         ) { Readiness(ready: $0.ready != 0) }
     }
 

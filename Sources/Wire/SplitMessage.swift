@@ -2,10 +2,11 @@ internal import CProtobufC
 internal import CWire
 internal import Ground
 
-/// A message in two parts: its raw contents as slices of what came, and all other fields in one piece.
+/// A message in two parts: its raw contents as slices of what came, and all other fields in one
+/// piece.
 ///
-/// protobuf-c copies `bytes` fields; a frame's tensors are not copied but sliced. Writers put the raw
-/// contents last, so the rest is normally a prefix of the message and is not copied either.
+/// protobuf-c copies `bytes` fields; a frame's tensors are not copied but sliced. Writers put the
+/// raw contents last, so the rest is normally a prefix of the message and is not copied either.
 struct SplitMessage {
     /// The raw contents in their order.
     var raw: [Bytes] = []

@@ -14,12 +14,16 @@ struct CTensor {
 
     init(_ c: Inference__ModelInferRequest__InferInputTensor) {
         (name, datatype, contents) = (c.name, c.datatype, c.contents)
-        (shape, rank, parameters, parameterCount) = (c.shape, c.n_shape, c.parameters, c.n_parameters)
+        (shape, rank, parameters, parameterCount) = (
+            c.shape, c.n_shape, c.parameters, c.n_parameters
+        )
     }
 
     init(_ c: Inference__ModelInferResponse__InferOutputTensor) {
         (name, datatype, contents) = (c.name, c.datatype, c.contents)
-        (shape, rank, parameters, parameterCount) = (c.shape, c.n_shape, c.parameters, c.n_parameters)
+        (shape, rank, parameters, parameterCount) = (
+            c.shape, c.n_shape, c.parameters, c.n_parameters
+        )
     }
 }
 

@@ -114,8 +114,8 @@ struct TensorJSON {
 }
 
 extension JSONWriter {
-    /// Writes a tensor's contents as one flat `data` array; for BYTES, strings as they are or, where
-    /// `base64` is true, in base64.
+    /// Writes a tensor's contents as one flat `data` array; for BYTES, strings as they are or,
+    /// where `base64` is true, in base64.
     mutating func data(_ tensor: InferTensor, base64: Bool) {
         array { json in
             guard tensor.datatype != .bytes else {

@@ -9,7 +9,10 @@ public struct TraceExport: Sendable {
     /// One span.
     public struct Span: Sendable {
         /// The span's role, under OTLP's numbers.
-        public enum Kind: Int, Sendable { case `internal` = 1, server, client }
+        public enum Kind: Int, Sendable {
+            case `internal` = 1
+            case server, client
+        }
 
         /// 16 bytes.
         public var trace: [UInt8]
@@ -75,7 +78,8 @@ public struct TraceExport: Sendable {
         }
     }
 
-    private func packedScope(_ arena: Arena) -> UnsafeMutablePointer<Opentelemetry__V1__ScopeSpans>? {
+    private func packedScope(_ arena: Arena) -> UnsafeMutablePointer<Opentelemetry__V1__ScopeSpans>?
+    {
         let c = arena.make(opentelemetry__v1__scope_spans__init)
         c.pointee.scope = arena.make(opentelemetry__v1__instrumentation_scope__init)
         c.pointee.scope.pointee.name = arena.text(scope.name)

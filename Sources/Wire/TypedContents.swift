@@ -2,8 +2,8 @@ internal import CProtobufC
 internal import CWire
 internal import Ground
 
-/// Turns a tensor's typed contents into raw little-endian elements, so that all that follows sees one
-/// form. Every machine that Swift runs on here is little-endian.
+/// Turns a tensor's typed contents into raw little-endian elements, so that all that follows sees
+/// one form. Every machine that Swift runs on here is little-endian.
 struct TypedContents {
     let contents: Inference__InferTensorContents
     /// The tensor, as a fault names it.

@@ -4,8 +4,8 @@ public import Ground
 public protocol WireMessage: Sendable {
     /// Reads one whole message.
     ///
-    /// Unknown fields are skipped. Throws `invalid` (a client's message) or `corrupt` (a peer's) when
-    /// the bytes are no such message, and `exhausted` when a bound of `WireLimits` is passed.
+    /// Unknown fields are skipped. Throws `invalid` (a client's message) or `corrupt` (a peer's)
+    /// when the bytes are no such message, and `exhausted` when a bound of `WireLimits` is passed.
     static func decode(_ bytes: Bytes) throws(Fault) -> Self
 
     /// The message as slices to be sent one after the other.
@@ -16,14 +16,16 @@ public protocol WireMessage: Sendable {
 public enum WireLimits {
     /// Tensors in one request or response. The largest published models take about 30.
     public static let tensors = 64
-    /// Parameters of one request, one response or one tensor. Canopy's and Triton's own are under 20.
+    /// Parameters of one request, one response or one tensor. Canopy's and Triton's own are under
+    /// 20.
     public static let parameters = 256
-    /// Dimensions of a tensor. Frameworks stop at 8 (TensorRT) to 64 (PyTorch); models stay under 8.
+    /// Dimensions of a tensor. Frameworks stop at 8 (TensorRT) to 64 (PyTorch); models stay under
+    /// 8.
     public static let rank = 16
     /// Names, versions, extensions and tasks in one list: as many as a hub may have tasks.
     public static let list = 4096
-    /// Memory that one message may take while it is unpacked, beside what grows with its length: 256
-    /// parameters of a few bytes each take about 60 KiB.
+    /// Memory that one message may take while it is unpacked, beside what grows with its length:
+    /// 256 parameters of a few bytes each take about 60 KiB.
     static let unpackingBase = 256 * 1024
     /// Growth allowed per byte of the message. One-byte varints become 8-byte numbers, and short
     /// parameters grow about 12-fold; a hostile run of empty submessages would grow 50-fold.
@@ -39,7 +41,8 @@ public enum WireLimits {
 
 /// A refusal of bytes that came from outside, by whose they are.
 ///
-/// A client's mistake is `invalid` and stays one; a peer's is `corrupt`, and another node may do better.
+/// A client's mistake is `invalid` and stays one; a peer's is `corrupt`, and another node may do
+/// better.
 func refusal(
     _ source: Fault.Source, _ message: String, remedy: String? = nil
 ) -> Fault {

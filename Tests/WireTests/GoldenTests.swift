@@ -134,7 +134,8 @@ import Testing
                     ], error: "deadline", flags: 1),
                 .init(
                     trace: Array(0..<16), id: Array(repeating: 1, count: 8), name: "root",
-                    kind: .internal, start: WallTime(nanoseconds: 1), end: WallTime(nanoseconds: 2)),
+                    kind: .internal, start: WallTime(nanoseconds: 1),
+                    end: WallTime(nanoseconds: 2)),
             ])
         #expect(joined(export.encode()) == (try golden("trace-export").array))
     }

@@ -18,13 +18,16 @@ private func reading<R>(
 }
 
 @Suite struct JSONReaderTests {
-    @Test(arguments: [
-        ("0", 0.0), ("-0", -0.0), ("1.5", 1.5), ("-1e2", -100), ("1E+2", 100), ("25e-2", 0.25),
-        ("0.1", 0.1), ("3.0000000054977558e+38", 3.0000000054977558e+38), ("5e-324", 5e-324),
-        ("9007199254740993", 9007199254740992), ("123456789012345678901234567890", 1.2345678901234568e29),
-        ("1e-400", 0), ("1.7976931348623157e308", .greatestFiniteMagnitude),
-        ("0.30000000000000004", 0.30000000000000004), ("1e23", 1e23), ("8.5e-23", 8.5e-23),
-    ] as [(String, Double)])
+    @Test(
+        arguments: [
+            ("0", 0.0), ("-0", -0.0), ("1.5", 1.5), ("-1e2", -100), ("1E+2", 100), ("25e-2", 0.25),
+            ("0.1", 0.1), ("3.0000000054977558e+38", 3.0000000054977558e+38),
+            ("5e-324", .leastNonzeroMagnitude),
+            ("9007199254740993", 9_007_199_254_740_992),
+            ("123456789012345678901234567890", 1.2345678901234568e29),
+            ("1e-400", 0), ("1.7976931348623157e308", .greatestFiniteMagnitude),
+            ("0.30000000000000004", 0.30000000000000004), ("1e23", 1e23), ("8.5e-23", 8.5e-23),
+        ] as [(String, Double)])
     func `A number reads as the nearest double`(_ text: String, _ expected: Double) throws {
         let value = try reading(Array(text.utf8)) { (r) throws(Fault) in try r.number() }.double
         #expect(value.bitPattern == expected.bitPattern)
@@ -88,7 +91,8 @@ private func reading<R>(
 
     @Test func `Thirty-two levels are read, thirty-three are refused`() throws {
         func nested(_ depth: Int) -> [UInt8] {
-            Array((String(repeating: "[", count: depth) + String(repeating: "]", count: depth)).utf8)
+            Array(
+                (String(repeating: "[", count: depth) + String(repeating: "]", count: depth)).utf8)
         }
         try reading(nested(32)) { (r) throws(Fault) in try r.skip() }
         let fault = try fault {
@@ -116,7 +120,9 @@ private func reading<R>(
             #expect(Array(plain.utf8).withUnsafeBytes { Base64.encode($0) } == text)
             #expect(Base64.decode(Array(text.utf8)) == Array(plain.utf8))
         }
-        for wrong in ["Zg", "Zg=", "Z===", "====", "Zh==", "Zm9=", "Zm 9v", "Zm9v\n", "Zm-_", "=Zg="] {
+        for wrong in [
+            "Zg", "Zg=", "Z===", "====", "Zh==", "Zm9=", "Zm 9v", "Zm9v\n", "Zm-_", "=Zg=",
+        ] {
             #expect(Base64.decode(Array(wrong.utf8)) == nil, "\(wrong)")
         }
     }
@@ -160,12 +166,19 @@ private func reading<R>(
             (#""datatype":"INT64","shape":[1,1],"data":[[-2]]"#, little(Int64(-2))),
             (#""datatype":"UINT64","shape":[1],"data":[18446744073709551615]"#, little(UInt64.max)),
             (#""datatype":"FP16","shape":[2],"data":[1,-0.5]"#, little(Float16(1), -0.5)),
-            (#""datatype":"BF16","shape":[3],"data":[1,-2,0.1]"#, [0x80, 0x3F, 0, 0xC0, 0xCD, 0x3D]),
+            (
+                #""datatype":"BF16","shape":[3],"data":[1,-2,0.1]"#,
+                [0x80, 0x3F, 0, 0xC0, 0xCD, 0x3D]
+            ),
             (#""datatype":"FP32","shape":[2],"data":[0.1,3]"#, little(Float(0.1), 3)),
             (#""datatype":"FP64","shape":[1],"data":[1e-3]"#, little(0.001)),
-            (#""datatype":"BYTES","shape":[2],"data":["ä",""]"#, [2, 0, 0, 0, 0xC3, 0xA4, 0, 0, 0, 0]),
             (
-                #""datatype":"BYTES","shape":[1],"parameters":{"canopy.encoding":"base64"},"data":["/w=="]"#,
+                #""datatype":"BYTES","shape":[2],"data":["ä",""]"#,
+                [2, 0, 0, 0, 0xC3, 0xA4, 0, 0, 0, 0]
+            ),
+            (
+                #""datatype":"BYTES","shape":[1],"data":["/w=="],"#
+                    + #""parameters":{"canopy.encoding":"base64"}"#,
                 [1, 0, 0, 0, 255]
             ),
             (#""datatype":"FP32","shape":[0,3],"data":[]"#, []),
@@ -193,11 +206,13 @@ private func reading<R>(
             (#""datatype":"FP32","shape":[9999999999,9999999999],"data":[1]"#, ["'x'", "fewer"]),
             (#""datatype":"BYTES","shape":[1],"data":[1]"#, ["'1'", "a string"]),
             (
-                #""datatype":"BYTES","shape":[1],"parameters":{"canopy.encoding":"hex"},"data":["0"]"#,
+                #""datatype":"BYTES","shape":[1],"data":["0"],"#
+                    + #""parameters":{"canopy.encoding":"hex"}"#,
                 ["'x'", "'hex'", "base64"]
             ),
             (
-                #""datatype":"BYTES","shape":[1],"parameters":{"canopy.encoding":"base64"},"data":["a"]"#,
+                #""datatype":"BYTES","shape":[1],"data":["a"],"#
+                    + #""parameters":{"canopy.encoding":"base64"}"#,
                 ["element 0", "'x'", "base64"]
             ),
             (#""datatype":"FP32","shape":[1],"parameters":{"a":[1]},"data":[1]"#, ["'a'", "'x'"]),
@@ -266,9 +281,10 @@ private func reading<R>(
         let plain = answer.json(answering: InferRequest(model: "m", inputs: []))
         #expect(plain.headerLength == nil)
         #expect(
-            String(decoding: joined(plain.body), as: UTF8.self) == #"{"model_name":"m","model_version":"1","id":"7","#
-                + #""parameters":{"canopy.tier":"leaf"},"outputs":[{"name":"score","datatype":"FP32","#
-                + #""shape":[3],"data":[0.1,null,1e-05]},{"name":"label","datatype":"BYTES","#
+            String(decoding: joined(plain.body), as: UTF8.self)
+                == #"{"model_name":"m","model_version":"1","id":"7","#
+                + #""parameters":{"canopy.tier":"leaf"},"outputs":[{"name":"score","#
+                + #""datatype":"FP32","shape":[3],"data":[0.1,null,1e-05]},{"name":"label","datatype":"BYTES","#
                 + #""shape":[1],"data":["ä\""]},{"name":"blob","datatype":"BYTES","shape":[1],"#
                 + #""parameters":{"canopy.encoding":"base64"},"data":["/w=="]}]}"#)
         let asked = InferRequest(
@@ -285,13 +301,15 @@ private func reading<R>(
     @Test func `Data of every type reads back from what was written`() throws {
         var random = Randomness(seed: 3)
         for datatype in Datatype.allCases where datatype != .bytes {
-            var raw = (0..<datatype.size! * 40).map { _ in UInt8.random(in: 0...255, using: &random) }
+            var raw = (0..<datatype.size! * 40).map { _ in UInt8.random(in: 0...255, using: &random)
+            }
             if datatype == .bool { raw = raw.map { $0 & 1 } }
             // The infinite cannot be said: clear an exponent bit of every float.
             let high = [.fp16: 0xBF, .bf16: 0xBF, .fp32: 0xBF, .fp64: 0xBF][datatype] ?? 0xFF
             let size = datatype.size!
             for index in raw.indices where index % size == size - 1 { raw[index] &= UInt8(high) }
-            let tensor = InferTensor(name: "x", datatype: datatype, shape: [40], contents: Bytes(raw))
+            let tensor = InferTensor(
+                name: "x", datatype: datatype, shape: [40], contents: Bytes(raw))
             var json = JSONWriter()
             json.data(tensor, base64: false)
             let copy = try json.bytes.withUnsafeBytes { text throws(Fault) in
@@ -308,16 +326,19 @@ private func reading<R>(
             name: "m", versions: ["1"], platform: "canopy",
             inputs: [TensorMetadata(name: "x", datatype: .bytes, shape: [-1, 1])], outputs: [])
         #expect(
-            metadata.json.array == Array(
-                (#"{"name":"m","versions":["1"],"platform":"canopy","inputs":[{"name":"x","#
-                    + #""datatype":"BYTES","shape":[-1,1]}],"outputs":[]}"#).utf8))
+            metadata.json.array
+                == Array(
+                    (#"{"name":"m","versions":["1"],"platform":"canopy","inputs":[{"name":"x","#
+                        + #""datatype":"BYTES","shape":[-1,1]}],"outputs":[]}"#).utf8))
         let config = ModelConfiguration(
             name: "m", platform: "canopy", backend: "b", inputs: metadata.inputs, outputs: [])
         #expect(
-            config.json.array == Array(
-                (#"{"name":"m","platform":"canopy","backend":"b","max_batch_size":0,"input":[{"name":"x","#
-                    + #""data_type":"TYPE_STRING","dims":[-1,1]}],"output":[],"#
-                    + #""model_transaction_policy":{"decoupled":false}}"#).utf8))
+            config.json.array
+                == Array(
+                    (#"{"name":"m","platform":"canopy","backend":"b","max_batch_size":0,"#
+                    + #""input":[{"name":"x","#
+                        + #""data_type":"TYPE_STRING","dims":[-1,1]}],"output":[],"#
+                        + #""model_transaction_policy":{"decoupled":false}}"#).utf8))
         let server = ServerMetadata(name: "canopy", version: "1", extensions: ["a"])
         #expect(
             server.json.array

@@ -66,7 +66,8 @@ private let decoders: [(name: String, decode: @Sendable (Bytes) throws -> [Bytes
         #expect(read > 1000 && read < 19_000)
     }
 
-    @Test func `A peer's broken answer is the peer's fault, and another node may do better`() throws {
+    @Test func `A peer's broken answer is the peer's fault, and another node may do better`() throws
+    {
         let fault = try fault { try InferResponse.decode(Bytes([0x0A, 0x05, 0x61])) }
         #expect(fault.code == .corrupt)
         #expect(fault.source == .peer)

@@ -33,7 +33,8 @@ import Testing
     }
 
     @Test func `Shapes are read packed and unpacked alike`() throws {
-        let unpacked = field(5, field(1, [120]) + field(2, Array("UINT8".utf8)) + [0x18, 2, 0x18, 1])
+        let unpacked = field(
+            5, field(1, [120]) + field(2, Array("UINT8".utf8)) + [0x18, 2, 0x18, 1])
         let request = try decode(unpacked + field(7, [4, 5]))
         #expect(request.inputs[0].shape == [2, 1])
     }
@@ -62,9 +63,15 @@ import Testing
             (tensor() + raw + raw, ["2 raw contents", "1 inputs"]),
             (tensor(), ["'x'", "0 bytes", "expected 2"]),
             (tensor(more: field(5, [0x20, 1])) + raw, ["'x'", "raw contents and typed"]),
-            (tensor(more: field(5, [0x18, 1])), ["'x'", "UINT8", "int64_contents", "uint_contents"]),
+            (
+                tensor(more: field(5, [0x18, 1])),
+                ["'x'", "UINT8", "int64_contents", "uint_contents"]
+            ),
             (tensor(more: field(5, [0x18, 1, 0x20, 1])), ["'x'", "more than one type"]),
-            (tensor(shape: [1], more: field(5, [0x20, 0x80, 2])), ["'x'", "256", "outside UINT8"]),
+            (
+                tensor(shape: [1], more: field(5, [0x20, 0x80, 2])),
+                ["'x'", "256", "outside UINT8"]
+            ),
             (tensor(type: "BYTES", shape: [1]) + raw, ["'x'", "do not add up"]),
             (
                 tensor(type: "BYTES", shape: [2]) + field(7, [0, 0, 0, 0]),
@@ -76,7 +83,9 @@ import Testing
             ),
             (field(4, field(1, [97])), ["'a'", "no value"]),
             (
-                tensor(more: field(4, field(1, Array("shared_memory_region".utf8)) + field(2, [8, 1]))),
+                tensor(
+                    more: field(
+                        4, field(1, Array("shared_memory_region".utf8)) + field(2, [8, 1]))),
                 ["'x'", "shared memory"]
             ),
         ]
@@ -127,18 +136,17 @@ import Testing
         }
     }
 
-    @Test func `A million empty tensors are refused before they take a hundred times their size`()
+    @Test func `Fifty thousand empty tensors are refused before they take many times their size`()
         throws
     {
-        let bytes = [UInt8](repeating: 0, count: 2_000_000).enumerated().map {
-            $0.offset % 2 == 0 ? UInt8(0x2A) : 0
-        }
+        let bytes = Array(repeatElement([0x2A, 0] as [UInt8], count: 50_000).joined())
         let fault = try fault { try decode(bytes) }
         #expect(fault.code == .exhausted)
         #expect(fault.remedy != nil)
     }
 
-    @Test func `Large contents go out as the slices that came in, small ones with the head`() throws {
+    @Test func `Large contents go out as the slices that came in, small ones with the head`() throws
+    {
         let large = Bytes([UInt8](repeating: 7, count: WireLimits.inlineContents + 1))
         let small = Bytes([UInt8](repeating: 8, count: WireLimits.inlineContents))
         func tensor(_ name: String, _ contents: Bytes) -> InferTensor {

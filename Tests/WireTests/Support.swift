@@ -4,7 +4,8 @@ import Testing
 
 @testable import Wire
 
-/// The bytes of a golden message, written by other people's protobufs: see Tests/Golden/wire/make.py.
+/// The bytes of a golden message, written by other people's protobufs: see
+/// Tests/Golden/wire/make.py.
 func golden(_ name: String, file: StaticString = #filePath) throws -> Bytes {
     let here = "\(file)".split(separator: "/").dropLast(2).joined(separator: "/")
     let path = "/\(here)/Golden/wire/\(name).bin"

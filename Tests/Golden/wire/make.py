@@ -125,6 +125,25 @@ def export():
     return request
 
 
+def node_export():
+    request = trace_service_pb2.ExportTraceServiceRequest()
+    spans = request.resource_spans.add()
+    for key, value in [("service.name", "canopy"), ("service.instance.id", "leaf-mill-3"),
+                       ("service.version", "1.0")]:
+        spans.resource.attributes.add(key=key).value.string_value = value
+    scope = spans.scope_spans.add()
+    scope.scope.name = "canopy"
+    scope.scope.version = "1.0"
+    span = scope.spans.add(
+        trace_id=bytes(range(16)), span_id=bytes(range(8)), parent_span_id=bytes(range(8, 16)),
+        name="infer", kind=2, start_time_unix_nano=1_700_000_000_000_000_000,
+        end_time_unix_nano=1_700_000_000_001_000_000, flags=1)
+    span.attributes.add(key="task").value.string_value = "meter-digits"
+    span.status.code = 2
+    span.status.message = "deadline"
+    return request
+
+
 def rest_request(binary):
     image = rest.InferInput("image", [2, 3], "FP32")
     image.set_data_from_numpy(
@@ -133,7 +152,8 @@ def rest_request(binary):
     names.set_data_from_numpy(numpy.array([b"hi", b""], object), binary_data=binary)
     digit = rest.InferRequestedOutput("digit", binary_data=binary)
     return rest.InferenceServerClient.generate_request_body(
-        [image, names], outputs=[digit], request_id="frame-42", parameters={"canopy.stream": "cam-1"})
+        [image, names], outputs=[digit], request_id="frame-42",
+        parameters={"canopy.stream": "cam-1"})
 
 
 raw = raw_request()
@@ -164,6 +184,7 @@ write("health-request", health_pb2.HealthCheckRequest(service="inference"))
 write("health-response", health_pb2.HealthCheckResponse(status=2))
 write("status", status())
 write("trace-export", export())
+write("node-export", node_export())
 body, _ = rest_request(binary=False)
 write("rest-json", body if isinstance(body, bytes) else body.encode())
 body, length = rest_request(binary=True)
