@@ -70,6 +70,7 @@ private final class OneExchange: TransportReceiver {
     private var scanner = HeadScanner()
     private var answer = HTTPAnswer(status: 0, headers: [], body: [])
     private var received = 0
+    private var isSent = false
 
     init(
         _ request: OneRequest, _ endpoint: Endpoint, _ secure: (any SecureSession)?,
@@ -86,6 +87,11 @@ private final class OneExchange: TransportReceiver {
         self.transport = transport
         transport.receiver = self
         transport.setReading(true)
+        if secure == nil { sendRequest() } else { sendCiphertext() }
+    }
+
+    private func sendRequest() {
+        isSent = true
         var length = 0
         for bytes in request.body { length += bytes.count }
         var head = "\(request.method) \(request.path) HTTP/1.1\r\nhost: \(endpoint)\r\n"
@@ -122,6 +128,7 @@ private final class OneExchange: TransportReceiver {
             sendCiphertext()
             return finish(.failure(error))
         }
+        if secure.isEstablished && !isSent { sendRequest() }
         sendCiphertext()
     }
 
