@@ -23,11 +23,12 @@ struct BodyBuffer {
     ) throws(Fault) {
         guard let from = chunk.baseAddress, chunk.count > 0 else { return }
         let needed = count + chunk.count
-        if needed > slab?.capacity ?? 0 {
-            let doubled = max(needed, 2 * (slab?.capacity ?? 0), Self.firstSize)
+        let room = min(slab?.capacity ?? 0, limit)
+        if needed > room {
+            let doubled = min(max(2 * room, Self.firstSize), limit)
             let larger = try reserve(
-                needed > limit ? needed : min(doubled, limit), limit: limit, allocator: allocator,
-                retryHint: retryHint, what: "body")
+                max(needed, doubled), limit: limit, allocator: allocator, retryHint: retryHint,
+                what: "body")
             if let slab { larger.base.copyMemory(from: slab.base, byteCount: count) }
             slab = larger
         }

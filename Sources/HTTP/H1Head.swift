@@ -81,23 +81,53 @@ struct H1Request {
         _ parsed: UnsafePointer<canopy_h1_head>, _ block: UnsafeRawBufferPointer,
         _ limits: HTTPLimits
     ) {
-        let count = Int(parsed.pointee.header_count)
-        let offset = MemoryLayout<canopy_h1_head>.offset(of: \.headers)!
-        let headers = UnsafeRawPointer(parsed).advanced(by: offset)
-            .assumingMemoryBound(to: canopy_h1_header.self)
-        // Names in small letters, as handlers ask for them and as HTTP/2 sends them.
-        var name: [UInt8] = []
-        for index in 0..<count {
-            let header = headers[index]
-            let nameStart = Int(header.name)
-            let valueStart = Int(header.value)
-            name.removeAll(keepingCapacity: true)
-            for byte in block[nameStart ..< nameStart + Int(header.name_length)] {
-                name.append((0x41...0x5a).contains(byte) ? byte | 0x20 : byte)
-            }
-            let value = UnsafeRawBufferPointer(
-                rebasing: block[valueStart ..< valueStart + Int(header.value_length)])
-            name.withUnsafeBytes { head.add($0, value, limits: limits) }
+        forEachHeader(parsed, block) { name, value in head.add(name, value, limits: limits) }
+    }
+}
+
+/// What an HTTP/1 answer's head says.
+struct H1Answer {
+    var status = 0
+    var headers: [(name: String, value: String)] = []
+    var isChunked = false
+    var length: Int?
+
+    /// Parses a whole head; `nil` when it is none.
+    init?(_ block: UnsafeRawBufferPointer, scratch: H1HeadScratch) {
+        let parsed = scratch.head
+        let verdict = canopy_h1_parse(
+            0, block.baseAddress?.assumingMemoryBound(to: CChar.self), block.count, parsed)
+        guard verdict == CANOPY_H1_OK else { return nil }
+        status = Int(parsed.pointee.status)
+        isChunked = parsed.pointee.chunked != 0
+        let stated = Int(parsed.pointee.content_length)
+        if stated >= 0 { length = stated }
+        forEachHeader(parsed, block) { name, value in
+            headers.append(
+                (String(decoding: name, as: UTF8.self), String(decoding: value, as: UTF8.self)))
         }
+    }
+}
+
+/// Gives each header with its name in small letters, as handlers ask for them and as HTTP/2 sends them.
+private func forEachHeader(
+    _ parsed: UnsafePointer<canopy_h1_head>, _ block: UnsafeRawBufferPointer,
+    _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void
+) {
+    let offset = MemoryLayout<canopy_h1_head>.offset(of: \.headers)!
+    let headers = UnsafeRawPointer(parsed).advanced(by: offset)
+        .assumingMemoryBound(to: canopy_h1_header.self)
+    var name: [UInt8] = []
+    for index in 0..<Int(parsed.pointee.header_count) {
+        let header = headers[index]
+        let nameStart = Int(header.name)
+        let valueStart = Int(header.value)
+        name.removeAll(keepingCapacity: true)
+        for byte in block[nameStart ..< nameStart + Int(header.name_length)] {
+            name.append((0x41...0x5a).contains(byte) ? byte | 0x20 : byte)
+        }
+        let value = UnsafeRawBufferPointer(
+            rebasing: block[valueStart ..< valueStart + Int(header.value_length)])
+        name.withUnsafeBytes { body($0, value) }
     }
 }

@@ -72,10 +72,12 @@ final class TestLoop: Network {
     func run() {
         while true {
             var moved = false
-            let now = bodies + posted.bodies.withLock { all in
+            let fromElsewhere = posted.bodies.withLock { all in
                 defer { all = [] }
                 return all
             }
+            var now = bodies
+            for body in fromElsewhere { now.append { body() } }
             bodies = []
             for body in now {
                 body()
