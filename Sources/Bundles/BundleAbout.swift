@@ -51,7 +51,9 @@ struct BundleAbout {
         try Self.check(
             name: name, version: version, licenses: licenses, hardware: hardware,
             optimization: [], place: place, code: .invalid)
-        guard memory > 0 else { throw Fault(.invalid, "\(place): memory is \(memory), not above 0") }
+        guard memory > 0 else {
+            throw Fault(.invalid, "\(place): memory is \(memory), not above 0")
+        }
     }
 
     /// The file's text.

@@ -5,7 +5,8 @@ public struct BundleInspection: Sendable {
     public let bundle: VerifiedBundle
     /// `accuracy` of evaluation.json, from 0 to 1.
     public let accuracy: Double?
-    /// Items with calibration scores; `nil` when the bundle has none, and then no bar can be a risk.
+    /// Items with calibration scores; `nil` when the bundle has none, and then no bar can be a
+    /// risk.
     public let calibrationCount: Int?
 
     public init(_ bundle: VerifiedBundle) throws(Fault) {

@@ -54,7 +54,8 @@ struct PackerTests {
     }
 
     @Test(arguments: [
-        ("model.onnx", "the model is missing"), ("preprocessing.json", "preprocessing.json is missing"),
+        ("model.onnx", "the model is missing"),
+        ("preprocessing.json", "preprocessing.json is missing"),
         ("postprocessing.json", "postprocessing.json is missing"),
         ("labels.txt", "labels.txt is missing"), ("bundle.json", "bundle.json"),
     ])
@@ -91,7 +92,8 @@ struct PackerTests {
         #expect(fault?.message.contains(words) == true, "\(fault?.message ?? "")")
     }
 
-    @Test func `An unknown file and a second model are refused, a hidden file is left out`() throws {
+    @Test func `An unknown file and a second model are refused, a hidden file is left out`() throws
+    {
         let fixture = try BundleFixture()
         try fixture.write("src/.DS_Store", "x")
         #expect("\(try fixture.pack().id)" == BundleFixture.smallID)
