@@ -47,8 +47,8 @@ final class BundleFixture {
             #"{"version":1,"input":"x","kind":"tensor","type":"FP32","shape":[1,2]}"# + "\n")
         try write(
             "\(folder)/postprocessing.json",
-            #"{"version":1,"kind":"classification","output":"logits","activation":"softmax","top":2}"#
-                + "\n")
+            #"{"version":1,"kind":"classification","output":"logits","#
+                + #""activation":"softmax","top":2}"# + "\n")
     }
 
     deinit { try? disk.removeFolder(path) }

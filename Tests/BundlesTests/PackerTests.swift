@@ -81,6 +81,7 @@ struct PackerTests {
         ("\"memory\": 20000000", "\"memory\": 1.5", "“memory” is the number 1.5"),
         ("\"memory\"", "\"memroy\"", "“memory” is missing"),
         ("\"teacher\": \"teach\"", "\"teacher\": \"nobody\"", "the teacher nobody is not packed"),
+        ("Apache-2.0 OR MIT", "", "no SPDX expression"),
         ("\"precision\"", "\"color\": 1, \"precision\"", "nothing is known of “color”"),
     ])
     func `A wrong bundle_json is refused in words`(from: String, to: String, words: String) throws {

@@ -78,6 +78,7 @@ struct StoreTests {
         ] {
             #expect(inspection.text.contains(words), "\(words)")
         }
+        #expect(inspection.text.contains("Größe “klein”, \"quoted\" \\ tab·/ · end"))
         guard case .object(let json) = inspection.json else { throw Fault(.inner, "no object") }
         #expect(json["accuracy"] == .real(0.9375))
         #expect(json["teacher"] == .string(BundleFixture.teacherID))
