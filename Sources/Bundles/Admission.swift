@@ -13,8 +13,8 @@ extension BundleManifest {
         guard self.hardware.contains(hardware) else {
             throw Fault(
                 .precondition,
-                "\(place): \(name) \(version) is built for \(self.hardware.joined(separator: ", ")), "
-                    + "the node has \(hardware)",
+                "\(place): \(name) \(version) is built for "
+                    + "\(self.hardware.joined(separator: ", ")), the node has \(hardware)",
                 remedy: "choose a bundle that is built for \(hardware)")
         }
         guard memory <= budget else {

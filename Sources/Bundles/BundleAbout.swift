@@ -51,7 +51,9 @@ struct BundleAbout {
         try Self.check(
             name: name, version: version, licenses: licenses, hardware: hardware,
             optimization: [], place: place, code: .invalid)
-        guard memory > 0 else { throw Fault(.invalid, "\(place): memory is \(memory), not above 0") }
+        guard memory > 0 else {
+            throw Fault(.invalid, "\(place): memory is \(memory), not above 0")
+        }
     }
 
     /// The file's text.
@@ -87,8 +89,12 @@ struct BundleAbout {
                 code, "\(place): the version “\(version.prefix(80))” is no semantic version",
                 remedy: "write it as 1.0.0")
         }
-        guard !licenses.isEmpty else {
-            throw Fault(code, "\(place): no licence is named", remedy: "name an SPDX expression")
+        guard (1...256).contains(licenses.utf8.count),
+            licenses.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
+        else {
+            throw Fault(
+                code, "\(place): the licences are no SPDX expression of 1 to 256 characters",
+                remedy: "write it as MIT or Apache-2.0 OR MIT")
         }
         guard !hardware.isEmpty else {
             throw Fault(code, "\(place): no hardware class is named", remedy: "name one, as cpu")

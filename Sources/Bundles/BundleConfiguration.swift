@@ -46,7 +46,8 @@ public struct BundleConfiguration: Equatable, Sendable {
         try layers.end()
         try fields.end()
         guard digests.sorted() == manifest.files.map(\.digest.description).sorted() else {
-            throw Fault(.corrupt, "\(place): “diffIds” are not the digests of the manifest's layers")
+            throw Fault(
+                .corrupt, "\(place): “diffIds” are not the digests of the manifest's layers")
         }
     }
 

@@ -5,7 +5,8 @@ public struct BundleInspection: Sendable {
     public let bundle: VerifiedBundle
     /// `accuracy` of evaluation.json, from 0 to 1.
     public let accuracy: Double?
-    /// Items with calibration scores; `nil` when the bundle has none, and then no bar can be a risk.
+    /// Items with calibration scores; `nil` when the bundle has none, and then no bar can be a
+    /// risk.
     public let calibrationCount: Int?
 
     public init(_ bundle: VerifiedBundle) throws(Fault) {
@@ -66,7 +67,7 @@ public struct BundleInspection: Sendable {
                 "calibration",
                 calibrationCount.map { "n = \($0)" } ?? "none: its bar can be a number, not a risk"
             ))
-        let lines = rows.map { Self.pad($0.0, 14) + $0.1 }
+        let lines = rows.map { Self.pad($0.0, 14) + Self.printable($0.1) }
         let files = manifest.files.map {
             "  " + Self.pad($0.name, 22) + Self.pad("\($0.size)", 12) + "\($0.digest)"
         }
@@ -104,6 +105,18 @@ public struct BundleInspection: Sendable {
 
     private static func text(_ text: String?) -> JSON { text.map { .string($0) } ?? .null }
     private static func number(_ number: Int?) -> JSON { number.map { .integer($0) } ?? .null }
+
+    /// A bundle's maker chose these texts: no control character of theirs reaches a terminal.
+    private static func printable(_ text: String) -> String {
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map { scalar in
+                    switch scalar.properties.generalCategory {
+                    case .control, .format, .lineSeparator, .paragraphSeparator: "·"
+                    default: scalar
+                    }
+                }))
+    }
 
     private static func pad(_ text: String, _ width: Int) -> String {
         text + String(repeating: " ", count: max(1, width - text.count))

@@ -41,7 +41,8 @@ public struct BundleStore: Sendable {
             let names = try disk.list(folder)
             guard names.count <= Self.limit else {
                 throw Fault(
-                    .exhausted, "\(folder) holds \(names.count) names, at most \(Self.limit) are "
+                    .exhausted,
+                    "\(folder) holds \(names.count) names, at most \(Self.limit) are "
                         + "searched for bundles",
                     remedy: "remove bundles that are no longer used")
             }

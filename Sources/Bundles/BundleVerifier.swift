@@ -66,7 +66,8 @@ struct BundleVerifier {
         let expected = BundleFormat.formats.first { manifest.file($0.file) != nil }?.format
         guard expected == nil || configuration.format == expected else {
             throw Fault(
-                .corrupt, "\(place): the format is “\(configuration.format)”, the model file's is "
+                .corrupt,
+                "\(place): the format is “\(configuration.format)”, the model file's is "
                     + "“\(expected ?? "")”")
         }
         return configuration

@@ -73,7 +73,8 @@ public enum ImportedPreprocessing: Sendable {
             for (name, values) in [("mean", image.mean), ("scale", image.scale)] {
                 guard values.count == channels, values.allSatisfy(\.isFinite) else {
                     throw Fault(
-                        .invalid, "\(name) has \(values.count) values, expected \(channels) finite "
+                        .invalid,
+                        "\(name) has \(values.count) values, expected \(channels) finite "
                             + "ones, one a channel")
                 }
                 members[name] = .array(values.map { .real($0) })

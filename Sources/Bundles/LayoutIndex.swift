@@ -31,7 +31,8 @@ struct LayoutIndex {
         try entry.end()
         guard index.size <= BundleFormat.documentLimit else {
             throw Fault(
-                .exhausted, "\(path): the manifest says \(index.size) bytes, at most "
+                .exhausted,
+                "\(path): the manifest says \(index.size) bytes, at most "
                     + "\(BundleFormat.documentLimit) are read")
         }
         return index

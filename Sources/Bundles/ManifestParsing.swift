@@ -42,7 +42,8 @@ extension BundleManifest {
         try fields.end()
         guard blob.size <= BundleFormat.documentLimit else {
             throw Fault(
-                .exhausted, "\(fields.place): \(blob.size) bytes, at most "
+                .exhausted,
+                "\(fields.place): \(blob.size) bytes, at most "
                     + "\(BundleFormat.documentLimit) are read")
         }
         return blob
@@ -51,7 +52,8 @@ extension BundleManifest {
     private static func files(_ layers: [JSON], place: String) throws(Fault) -> [File] {
         guard layers.count <= BundleFormat.mediaTypes.count else {
             throw Fault(
-                .corrupt, "\(place): \(layers.count) layers, at most "
+                .corrupt,
+                "\(place): \(layers.count) layers, at most "
                     + "\(BundleFormat.mediaTypes.count) kinds of file are known")
         }
         var files: [File] = []
@@ -72,7 +74,8 @@ extension BundleManifest {
         notes.ignoreRest()
         guard let mediaType = BundleFormat.mediaTypes[name] else {
             throw Fault(
-                .corrupt, "\(place): “\(name.prefix(80))” is no file of a bundle, known are "
+                .corrupt,
+                "\(place): “\(name.prefix(80))” is no file of a bundle, known are "
                     + BundleFormat.mediaTypes.keys.sorted().joined(separator: ", "))
         }
         try fields.constant("mediaType", mediaType)
@@ -98,7 +101,8 @@ extension BundleManifest {
     ) throws(Fault) -> Int {
         guard let number = Int(text), number > 0, String(number) == text else {
             throw Fault(
-                .corrupt, "\(place): canopy.\(what) is “\(text.prefix(40))”, "
+                .corrupt,
+                "\(place): canopy.\(what) is “\(text.prefix(40))”, "
                     + "expected a whole number of bytes above 0")
         }
         return number

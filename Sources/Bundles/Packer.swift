@@ -66,10 +66,12 @@ public struct Packer {
 
     private func files(of source: String) throws(Fault) -> [BundleManifest.File] {
         var files: [BundleManifest.File] = []
-        for name in try disk.list(source) where name != BundleAbout.fileName && !name.hasPrefix(".") {
+        for name in try disk.list(source) where name != BundleAbout.fileName && !name.hasPrefix(".")
+        {
             guard let mediaType = BundleFormat.mediaTypes[name] else {
                 throw Fault(
-                    .invalid, "\(source): “\(name)” is no file of a bundle, known are "
+                    .invalid,
+                    "\(source): “\(name)” is no file of a bundle, known are "
                         + BundleFormat.mediaTypes.keys.sorted().joined(separator: ", "),
                     remedy: "move it out of the source folder")
             }

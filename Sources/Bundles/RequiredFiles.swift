@@ -8,7 +8,8 @@ enum RequiredFiles {
         guard models.count == 1 else {
             let known = BundleFormat.formats.map(\.file).joined(separator: ", ")
             throw Fault(
-                code, models.isEmpty
+                code,
+                models.isEmpty
                     ? "\(place): the model is missing, one of \(known)"
                     : "\(place): \(models.joined(separator: " and ")) are there, one is needed",
                 remedy: "keep exactly one model file")
@@ -16,7 +17,8 @@ enum RequiredFiles {
         let needsWeights = models == ["model.xml"]
         guard names.contains("model.bin") == needsWeights else {
             throw Fault(
-                code, needsWeights
+                code,
+                needsWeights
                     ? "\(place): model.bin is missing, which model.xml needs"
                     : "\(place): model.bin belongs to model.xml, not to \(models[0])",
                 remedy: "keep model.xml and model.bin together")

@@ -54,7 +54,8 @@ public struct VerifiedBundle: Sendable {
         guard let file = manifest.file(name) else { return nil }
         guard file.size <= limit else {
             throw Fault(
-                .exhausted, "\(name) of \(self.name) has \(file.size) bytes, at most \(limit) are "
+                .exhausted,
+                "\(name) of \(self.name) has \(file.size) bytes, at most \(limit) are "
                     + "read here")
         }
         if let bytes = small[name] { return bytes }

@@ -11,13 +11,14 @@ public enum JSON: Equatable, Sendable {
     case object([String: JSON])
 
     /// Parses RFC 8259 and nothing more: UTF-8, no name twice, nothing after the value, at most
-    /// `JSONReader.depthLimit` levels. `place` is what a fault calls the text, such as a file's name.
+    /// `JSONReader.depthLimit` levels. `place` is what a fault calls the text, such as a file's
+    /// name.
     public init(parsing bytes: [UInt8], place: String) throws(Fault) {
         self = try JSONReader.read(bytes, place: place)
     }
 
-    /// Canonical bytes: names sorted by code point, no spaces, no trailing newline; only `"`, `\` and
-    /// control characters are escaped. The same value gives the same bytes on every machine.
+    /// Canonical bytes: names sorted by code point, no spaces, no trailing newline; only `"`, `\`
+    /// and control characters are escaped. The same value gives the same bytes on every machine.
     public var canonical: [UInt8] {
         var bytes: [UInt8] = []
         write(into: &bytes)

@@ -29,7 +29,8 @@ public struct JSONReader {
                 : "byte 0x\(String(text[position], radix: 16))" : "the end"
         return Fault(
             .invalid,
-            "\(place), line \(line), byte \(position): \(found) stands where \(expected) was expected",
+            "\(place), line \(line), byte \(position): \(found) stands where \(expected) was "
+                + "expected",
             remedy: "mend the JSON there")
     }
 

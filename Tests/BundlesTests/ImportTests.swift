@@ -26,9 +26,10 @@ struct ImportTests {
         let request = request(fixture)
         let bundle = try run(request, fixture)
         #expect(bundle.name == "mine" && bundle.memory == ImportRequest.memoryFloor)
-        #expect(bundle.manifest.files.map(\.name) == [
-            "model.onnx", "postprocessing.json", "preprocessing.json",
-        ])
+        #expect(
+            bundle.manifest.files.map(\.name) == [
+                "model.onnx", "postprocessing.json", "preprocessing.json",
+            ])
         #expect(request.notes.contains { $0.contains("not a risk") })
     }
 

@@ -47,7 +47,10 @@ struct ManifestTests {
         ("\"size\":8}", "\"size\":99999999999999999999}", "“size” is"),
         ("\"size\":8}", "\"size\":-8}", "“size” is"),
         ("\"schemaVersion\":2", "\"schemaVersion\":3", "“schemaVersion” is not 2"),
-        ("\"schemaVersion\":2", "\"schemaVersion\":2,\"subject\":{}", "nothing is known of “subject”"),
+        (
+            "\"schemaVersion\":2", "\"schemaVersion\":2,\"subject\":{}",
+            "nothing is known of “subject”"
+        ),
         ("cncf.model.manifest", "oci.something", "“artifactType” is"),
         ("\"1.0.0\"", "\"latest\"", "no semantic version"),
         ("\"canopy.memory\":\"20000000\"", "\"canopy.memory\":\"2e7\"", "canopy.memory is"),
@@ -67,14 +70,18 @@ struct ManifestTests {
     }
 
     @Test func `Annotations of other tools are let by`() throws {
-        let found = try fault("\"annotations\":{\"canopy", "\"annotations\":{\"a.tool\":\"x\",\"canopy")
+        let found = try fault(
+            "\"annotations\":{\"canopy", "\"annotations\":{\"a.tool\":\"x\",\"canopy")
         #expect(found == nil, "\(found?.message ?? "")")
     }
 
     @Test(arguments: [
         ("\"manifests\":[", "\"manifests\":[{},", "2 manifests"),
-        ("\"size\":", "\"annotations\":{\"org.opencontainers.image.ref.name\":\"latest\"},\"size\":",
-            "“annotations”"),
+        (
+            "\"size\":",
+            "\"annotations\":{\"org.opencontainers.image.ref.name\":\"latest\"},\"size\":",
+            "“annotations”"
+        ),
         ("\"digest\":\"sha256:", "\"digest\":\"latest:", "“digest” is"),
         ("\"schemaVersion\":2", "\"schemaVersion\":1", "not 2"),
         ("\"size\":", "\"size\":999", "at most 65536"),
@@ -105,7 +112,8 @@ struct ManifestTests {
         for _ in 0..<2_000 {
             var other = bytes
             for _ in 0..<3 {
-                other[Int(random.next() % UInt64(other.count))] = UInt8(truncatingIfNeeded: random.next())
+                other[Int(random.next() % UInt64(other.count))] = UInt8(
+                    truncatingIfNeeded: random.next())
             }
             _ = try? BundleManifest(parsing: other, place: "m")
         }
@@ -115,9 +123,10 @@ struct ManifestTests {
         for text in ["0.0.0", "1.2.3", "1.0.0-rc.1", "1.0.0+b-7", "10.20.30-a+b"] {
             #expect(BundleFormat.isSemanticVersion(text), "\(text)")
         }
-        for text in ["", "1", "1.0", "1.0.0.0", "01.0.0", "1.0.0-", "1.0.0+", "v1.0.0", "1..0",
-            "latest", "1.0.0-a..b", "1.0.0 "]
-        {
+        for text in [
+            "", "1", "1.0", "1.0.0.0", "01.0.0", "1.0.0-", "1.0.0+", "v1.0.0", "1..0",
+            "latest", "1.0.0-a..b", "1.0.0 ",
+        ] {
             #expect(!BundleFormat.isSemanticVersion(text), "\(text)")
         }
     }

@@ -54,7 +54,8 @@ struct PackerTests {
     }
 
     @Test(arguments: [
-        ("model.onnx", "the model is missing"), ("preprocessing.json", "preprocessing.json is missing"),
+        ("model.onnx", "the model is missing"),
+        ("preprocessing.json", "preprocessing.json is missing"),
         ("postprocessing.json", "postprocessing.json is missing"),
         ("labels.txt", "labels.txt is missing"), ("bundle.json", "bundle.json"),
     ])
@@ -80,6 +81,7 @@ struct PackerTests {
         ("\"memory\": 20000000", "\"memory\": 1.5", "“memory” is the number 1.5"),
         ("\"memory\"", "\"memroy\"", "“memory” is missing"),
         ("\"teacher\": \"teach\"", "\"teacher\": \"nobody\"", "the teacher nobody is not packed"),
+        ("Apache-2.0 OR MIT", "", "no SPDX expression"),
         ("\"precision\"", "\"color\": 1, \"precision\"", "nothing is known of “color”"),
     ])
     func `A wrong bundle_json is refused in words`(from: String, to: String, words: String) throws {
@@ -91,7 +93,8 @@ struct PackerTests {
         #expect(fault?.message.contains(words) == true, "\(fault?.message ?? "")")
     }
 
-    @Test func `An unknown file and a second model are refused, a hidden file is left out`() throws {
+    @Test func `An unknown file and a second model are refused, a hidden file is left out`() throws
+    {
         let fixture = try BundleFixture()
         try fixture.write("src/.DS_Store", "x")
         #expect("\(try fixture.pack().id)" == BundleFixture.smallID)

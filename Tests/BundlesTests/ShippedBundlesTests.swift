@@ -21,7 +21,8 @@ struct ShippedBundlesTests {
             #expect(bundle.manifest.encoded() == bytes, "\(bundle.name)")
             #expect(try BundleInspection(bundle).accuracy != nil, "\(bundle.name)")
             if let teacher = bundle.manifest.teacher {
-                #expect(listing.entries.contains { $0.id == teacher }, "the teacher of \(bundle.name)")
+                #expect(
+                    listing.entries.contains { $0.id == teacher }, "the teacher of \(bundle.name)")
             }
         }
     }

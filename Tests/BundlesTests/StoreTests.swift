@@ -73,9 +73,12 @@ struct StoreTests {
         let bundle = try fixture.pack()
         let inspection = try BundleInspection(bundle)
         #expect(inspection.accuracy == 0.9375 && inspection.calibrationCount == 2)
-        for words in ["\(bundle.id)", "distill → int8", "0.9375", "n = 2", "41 % of FP32", "labels.txt"] {
+        for words in [
+            "\(bundle.id)", "distill → int8", "0.9375", "n = 2", "41 % of FP32", "labels.txt",
+        ] {
             #expect(inspection.text.contains(words), "\(words)")
         }
+        #expect(inspection.text.contains("Größe “klein”, \"quoted\" \\ tab·/ · end"))
         guard case .object(let json) = inspection.json else { throw Fault(.inner, "no object") }
         #expect(json["accuracy"] == .real(0.9375))
         #expect(json["teacher"] == .string(BundleFixture.teacherID))

@@ -61,7 +61,8 @@ struct VerifierTests {
         let bytes = try fixture.read(blob)
         try fixture.disk.replace(fixture[blob], with: Array(bytes.dropLast()))
         let cut = #expect(throws: Fault.self) { try fixture.verify() }
-        #expect(cut?.message.contains("has \(bytes.count - 1) bytes, expected \(bytes.count)") == true)
+        #expect(
+            cut?.message.contains("has \(bytes.count - 1) bytes, expected \(bytes.count)") == true)
         try fixture.disk.replace(fixture[blob], with: bytes + [0])
         #expect(throws: Fault.self) { try fixture.verify() }
         try fixture.disk.remove(fixture[blob])

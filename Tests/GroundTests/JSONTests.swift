@@ -9,7 +9,8 @@ struct JSONTests {
 
     @Test(arguments: [
         ("null", JSON.null), (" true ", .bool(true)), ("-12", .integer(-12)), ("0", .integer(0)),
-        ("9223372036854775807", .integer(.max)), ("9223372036854775808", .real(9223372036854775808)),
+        ("9223372036854775807", .integer(.max)),
+        ("9223372036854775808", .real(9_223_372_036_854_775_808)),
         ("1.5", .real(1.5)), ("1e2", .real(100)), ("-0.25E-1", .real(-0.025)),
         (#""a\"\\\/\b\f\n\r\t\u00e4\ud83d\ude00""#, .string("a\"\\/\u{8}\u{C}\n\r\tä😀")),
         ("[]", .array([])), ("[1, [2]]", .array([.integer(1), .array([.integer(2)])])),
@@ -20,9 +21,11 @@ struct JSONTests {
     }
 
     @Test(arguments: [
-        "", " ", "nul", "truee", "01", "+1", "1.", ".5", "1e", "--1", "1e999", "NaN", "[1,]", "[1 2]",
+        "", " ", "nul", "truee", "01", "+1", "1.", ".5", "1e", "--1", "1e999", "NaN", "[1,]",
+        "[1 2]",
         "{a:1}", "{\"a\"}", "{\"a\":1,}", "{\"a\":1 \"b\":2}", "\"a", "\"\t\"", "\"\\x\"",
-        "\"\\u12\"", "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"", "1 2", "[", "{", "{\"a\":1}}",
+        "\"\\u12\"", "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"", "1 2", "[", "{",
+        "{\"a\":1}}",
         "{\"a\":1,\"a\":2}", "// x\n1",
     ])
     func `What is not JSON is refused`(text: String) {
@@ -30,7 +33,9 @@ struct JSONTests {
     }
 
     @Test func `Bytes that are no UTF-8 are refused`() {
-        for bytes: [UInt8] in [[0x22, 0xFF, 0x22], [0x22, 0xC0, 0x80, 0x22], [0xEF, 0xBB, 0xBF, 0x31]] {
+        for bytes: [UInt8] in [
+            [0x22, 0xFF, 0x22], [0x22, 0xC0, 0x80, 0x22], [0xEF, 0xBB, 0xBF, 0x31],
+        ] {
             #expect(throws: Fault.self) { try JSON(parsing: bytes, place: "test.json") }
         }
     }
@@ -47,7 +52,8 @@ struct JSONTests {
         #expect(throws: Fault.self) { try parse(String(repeating: "[", count: 1_000_000)) }
     }
 
-    @Test func `Canonical bytes are sorted by code point and escape as little as possible`() throws {
+    @Test func `Canonical bytes are sorted by code point and escape as little as possible`() throws
+    {
         let value = try parse(
             #"{"é":1,"z":"a\/b\u0007\n\"","a":[1.5,true,null],"😀":0,"\uffff":2, "A":{}}"#)
         #expect(
