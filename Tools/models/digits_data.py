@@ -29,7 +29,9 @@ def _render(job: tuple[np.ndarray, str, int, dict[str, Any], int]) -> np.ndarray
     return preprocess.pixels(data, PREPROCESSING)[:, :, 0]
 
 
-def _key(config: dict[str, Any]) -> str:
+def _key(config: dict[str, Any], split: str) -> str:
+    unused = "strength" if split == "train" else "train_strength"
+    config = {key: value for key, value in config.items() if key not in ("chosen", unused)}
     parts = [frames.data_sha256(), json.dumps(config, sort_keys=True), json.dumps(PREPROCESSING),
              Path(frames.__file__).read_text(encoding="utf-8")]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
@@ -37,7 +39,7 @@ def _key(config: dict[str, Any]) -> str:
 
 def load(split: str, config: dict[str, Any], variants: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Pixels uint8 [n, 28, 28] and labels of a split; the frames are rendered once."""
-    cached = CACHE / "frames" / f"{split}-{variants}-{_key(config)}.npz"
+    cached = CACHE / "frames" / f"{split}-{variants}-{_key(config, split)}.npz"
     if not cached.is_file():
         digits, labels = frames.load_digits()
         numbers = frames.split_indices(labels, config)[split]

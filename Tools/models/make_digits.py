@@ -45,15 +45,13 @@ def main() -> None:
     data = {split: (list(digits_data.tensors(pixels)), labels) for split, (pixels, labels) in images.items()}
     frames_for_ranges, dataset, labels = ranges(config), _dataset(config), data["test"][1]
 
-    cloud = network("digits-cloud", "Meter digits: ensemble of three wide networks", 24_000_000)
-    _, top = sources.make(cloud, data, dataset, {"training_seeds": [31, 32, 33]})
-    middle = network("digits-regional", "Meter digits: distilled from the cloud model", 14_000_000,
-                     teacher="digits-cloud")
-    _, regional = sources.make(middle, data, dataset, {
-        "training_seed": 11,
-        "teacher": {"name": "digits-cloud", "accuracy": sources.share_right(top["test"], labels)}})
+    teacher = network("digits-regional", "Meter digits: teacher of the leaf model", 14_000_000)
+    _, regional = sources.make(teacher, data, dataset, {"training_seed": 11})
+    cloud = network("digits-cloud", "Meter digits: average of the regional and two wider networks", 24_000_000,
+                    weights=("digits-regional", "digits-cloud0", "digits-cloud1"))
+    sources.make(cloud, data, dataset, {"training_seeds": [11, 31, 32]})
 
-    plain, _, _ = sources.models(network("digits-leaf", "", 0, weights="digits-leaf-plain", ranges=frames_for_ranges))
+    plain, _, _ = sources.models(network("digits-leaf", "", 0, weights=("digits-leaf-plain",), ranges=frames_for_ranges))
     undistilled = sources.share_right(convnet.Runner(plain).logits(data["test"][0]), labels)
     extra = {"training_seed": 21, "accuracy_without_distillation": undistilled,
              "ranges_from": "training split (n=1000)",
@@ -63,7 +61,7 @@ def main() -> None:
     temperature, leaf = sources.make(student, data, dataset, extra)
     print(f"student without distillation: {undistilled}; leaf with regional above it:")
     sources.print_cascade(leaf, regional, data, temperature)
-    sources.pack_all(["digits-cloud", "digits-regional", "digits-leaf"])
+    sources.pack_all(["digits-regional", "digits-cloud", "digits-leaf"])
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def main() -> None:
 
     teacher = _network("power-regional", "Season of a day's power demand: teacher of the leaf model", 10_000_000)
     _, regional = sources.make(teacher, data, dataset, {"training_seed": 41})
-    plain, _, _ = sources.models(_network("power-leaf", "", 0, weights="power-leaf-plain", ranges=ranges))
+    plain, _, _ = sources.models(_network("power-leaf", "", 0, weights=("power-leaf-plain",), ranges=ranges))
     undistilled = sources.share_right(convnet.Runner(plain).logits(data["test"][0]), labels)
     extra = {"training_seed": 51, "accuracy_without_distillation": undistilled,
              "ranges_from": f"training split (n={len(ranges)})",

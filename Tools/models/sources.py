@@ -32,7 +32,7 @@ class Network:
     shape: list[int]
     preprocessing: dict[str, Any]
     labels: list[str]
-    weights: str = ""  # another name than the bundle's
+    weights: tuple[str, ...] = ()  # whose weights, if not the bundle's own; several are averaged
     teacher: str | None = None
     ranges: list[np.ndarray] = field(default_factory=list)  # calibration tensors: makes it INT8
 
@@ -134,7 +134,7 @@ def write(folder: Path, model: bytes, labels: list[str] | None, documents: dict[
 
 def models(network: Network) -> tuple[bytes, bytes, int]:
     """The model as it runs, its FP32 form, and how many parameters it has."""
-    networks = train_weights.load(network.weights or network.name)
+    networks = [part for name in network.weights or (network.name,) for part in train_weights.load(name)]
     fp32 = convnet.build(networks, network.name, network.preprocessing["input"], network.shape)
     model = convnet.quantise(fp32, network.ranges) if network.ranges else fp32
     return model, fp32, convnet.parameters(networks)

@@ -64,7 +64,24 @@ def _layers(model: tf.keras.Model, recipe: Recipe) -> list[convnet.Layer]:
     return result + [{"w": weight, "b": bias, "stride": 1}]
 
 
-def _step(model: tf.keras.Model, optimizer: Any, recipe: Recipe, teachers: list[tf.keras.Model]) -> Callable[..., Any]:
+def frozen(layers: list[convnet.Layer]) -> Callable[..., Any]:
+    """A trained network as a teacher: the folded layers, called as a model is."""
+    kernels = [tf.constant(layer["w"].transpose(2, 3, 1, 0)) for layer in layers[:-1]]
+
+    def logits(images: Any, training: bool = False) -> Any:
+        x = images
+        for layer, kernel in zip(layers, kernels):
+            high, wide = (size // 2 for size in layer["w"].shape[2:])
+            stride = [layer["stride"] if size > 1 or max(layer["w"].shape[2:]) == 1 else 1
+                      for size in layer["w"].shape[2:]]
+            x = tf.nn.conv2d(tf.pad(x, [[0, 0], [high, high], [wide, wide], [0, 0]]), kernel, stride, "VALID")
+            x = tf.nn.relu(x + layer["b"])
+        return tf.reduce_mean(x, [1, 2]) @ layers[-1]["w"] + layers[-1]["b"]
+
+    return logits
+
+
+def _step(model: tf.keras.Model, optimizer: Any, recipe: Recipe, teachers: list[Callable[..., Any]]) -> Callable[..., Any]:
     heat, alpha = recipe.temperature, recipe.alpha if teachers else 0.0
 
     @tf.function(jit_compile=False)
@@ -84,7 +101,7 @@ def _step(model: tf.keras.Model, optimizer: Any, recipe: Recipe, teachers: list[
 
 
 def train(images: np.ndarray, labels: np.ndarray, classes: int, recipe: Recipe, augment: Augment,
-          teachers: list[tf.keras.Model] | None = None, check: Callable[[tf.keras.Model], str] | None = None,
+          teachers: list[Callable[..., Any]] | None = None, check: Callable[[tf.keras.Model], str] | None = None,
           ) -> tuple[tf.keras.Model, list[convnet.Layer]]:
     """Train one network on float32 images [n, h, w, c]; teachers' averaged logits are what a student learns from."""
     tf.keras.utils.set_random_seed(recipe.seed)
@@ -109,6 +126,6 @@ def train(images: np.ndarray, labels: np.ndarray, classes: int, recipe: Recipe, 
     return model, _layers(model, recipe)
 
 
-def accuracy(model: tf.keras.Model, images: np.ndarray, labels: np.ndarray) -> float:
+def accuracy(model: Callable[..., Any], images: np.ndarray, labels: np.ndarray) -> float:
     """Share of right answers."""
     return float(np.mean(np.argmax(model(images, training=False).numpy(), 1) == labels))
