@@ -58,6 +58,12 @@ let package = Package(
         .executableTarget(
             name: "canopy",
             dependencies: ["Gateway", "CanopyClient", arguments, logging], swiftSettings: house),
+        .executableTarget(
+            name: "relay", dependencies: ["Ground", "EventLoop", arguments], path: "Tools/relay",
+            swiftSettings: house),
+        .testTarget(
+            name: "RelayTests", dependencies: ["relay", "Ground", "EventLoop"],
+            swiftSettings: house),
         .testTarget(name: "HouseTests", swiftSettings: house),
     ]
         + room("Ground")
