@@ -64,6 +64,12 @@ let package = Package(
                 "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "Topology", "Bundles",
                 "Routing", "Telemetry", "Gateway", "CanopyClient", arguments, logging,
             ], swiftSettings: house),
+        .executableTarget(
+            name: "relay", dependencies: ["Ground", "EventLoop", arguments], path: "Tools/relay",
+            swiftSettings: house),
+        .testTarget(
+            name: "RelayTests", dependencies: ["relay", "Ground", "EventLoop"],
+            swiftSettings: house),
         .testTarget(name: "HouseTests", swiftSettings: house),
         .testTarget(
             name: "HTTPLoopbackTests",
