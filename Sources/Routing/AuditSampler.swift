@@ -1,5 +1,5 @@
-/// Picks a small random share of confident answers to be checked by the tier above, to measure how often
-/// the leaf is right where nobody else looks.
+/// Picks a small random share of confident answers to be checked by the tier above, to measure how
+/// often the leaf is right where nobody else looks.
 ///
 /// It looks at nothing but the dice: whatever it looked at would bias what the audits measure.
 public struct AuditSampler: Hashable, Sendable {

@@ -1,5 +1,5 @@
-/// The bars that a risk may choose from, surest first, and where testing starts. Both are fixed before
-/// any score is seen, which is what makes the choice sound.
+/// The bars that a risk may choose from, surest first, and where testing starts. Both are fixed
+/// before any score is seen, which is what makes the choice sound.
 enum BarGrid {
     /// 0.9999, 0.9998 … 0.9991, 0.999 … 0.991, 0.99, 0.985 … 0.005: fine where networks crowd.
     ///
@@ -10,7 +10,8 @@ enum BarGrid {
         return tenthousandths.map { Double(10_000 - $0) / 10_000 }
     }()
 
-    /// Ascending indices into `bars` of the surest bars at or below 1 − r/4, 1 − r, 1 − 4r, 1 − 16r.
+    /// Ascending indices into `bars` of the surest bars at or below 1 − r/4, 1 − r, 1 − 4r, 1 −
+    /// 16r.
     ///
     /// Every frame at or above 1 − r is within the risk by itself where the scores are calibrated,
     /// so that is where many are accepted and few are wrong. r/4 serves a model that is surer than
@@ -27,7 +28,8 @@ enum BarGrid {
         return starts
     }
 
-    /// Takes up what is lost when 1 − 16 × 5 % is a little less than 0.2; far below the grid's step.
+    /// Takes up what is lost when 1 − 16 × 5 % is a little less than 0.2; far below the grid's
+    /// step.
     private static let rounding = 1e-9
 
     /// The index of the surest bar that accepts this confidence; `nil` when none does.

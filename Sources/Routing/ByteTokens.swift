@@ -2,8 +2,8 @@ internal import Ground
 
 /// A token bucket that fills with time: bytes that may go upstream.
 ///
-/// Fixed point, 10⁻⁹ byte, so that a rate times nanoseconds is exact. A payload larger than the bucket
-/// goes when the bucket is full, and leaves a debt: over time the rate holds all the same.
+/// Fixed point, 10⁻⁹ byte, so that a rate times nanoseconds is exact. A payload larger than the
+/// bucket goes when the bucket is full, and leaves a debt: over time the rate holds all the same.
 struct ByteTokens: Sendable {
     private static let one = Int64(1_000_000_000)
     /// The largest bucket that the fixed point holds together with half as much debt.

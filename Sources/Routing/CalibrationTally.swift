@@ -16,7 +16,8 @@ public struct CalibrationTally: Sendable {
         if !isRight { wrong[index] += 1 }
     }
 
-    /// Per bar of the grid, surest first: how many scores it accepts, and how many of them are wrong.
+    /// Per bar of the grid, surest first: how many scores it accepts, and how many of them are
+    /// wrong.
     func cumulated() -> [(accepted: Int, wrong: Int)] {
         var sum = (accepted: 0, wrong: 0)
         return zip(reaching, wrong).map { reaching, wrong in

@@ -1,7 +1,7 @@
 internal import Ground
 
-/// Calls of the last ten seconds and the marked ones among them (failures, retries), in ten buckets of
-/// one second: the current second, which has only begun, and the nine before it.
+/// Calls of the last ten seconds and the marked ones among them (failures, retries), in ten buckets
+/// of one second: the current second, which has only begun, and the nine before it.
 struct CallWindow: Sendable {
     struct Bucket: Sendable {
         var calls = 0

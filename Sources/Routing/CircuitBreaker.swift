@@ -2,10 +2,11 @@ public import Ground
 
 /// Stops calling an endpoint that fails, and finds out carefully when it is well again.
 ///
-/// - Closed: opens on 5 consecutive failures, or when at least half of at least 20 calls in 10 s failed.
+/// - Closed: opens on 5 consecutive failures, or when at least half of at least 20 calls in 10 s
+///   failed.
 /// - Open: for min(1 s × 2ⁿ, 60 s) × U[0.8, 1.2]. Replies to attempts from before are ignored.
-/// - Half-open: one call at a time. A success (or as many as set) closes it; a failure opens it with
-///   n + 1. While closed, n falls by one with each 10 s without a failure.
+/// - Half-open: one call at a time. A success (or as many as set) closes it; a failure opens it
+///   with n + 1. While closed, n falls by one with each 10 s without a failure.
 public struct CircuitBreaker: Sendable {
     /// Where the breaker stands.
     public enum State: Hashable, Sendable { case closed, open, halfOpen }
@@ -152,10 +153,10 @@ public struct CircuitBreaker: Sendable {
     /// Lowers n by one for each whole clean period since the last failure.
     private mutating func forgive(now: Instant) {
         let clean = max(now - cleanSince, .zero).nanoseconds
-        let periods = clean / settings.cleanPeriod.nanoseconds
+        let period = max(settings.cleanPeriod.nanoseconds, 1)
+        let periods = clean / period
         level = max(level - Int(clamping: periods), 0)
-        let counted = Interval(nanoseconds: periods * settings.cleanPeriod.nanoseconds)
-        cleanSince = cleanSince + counted
+        cleanSince = cleanSince + Interval(nanoseconds: periods * period)
     }
 
     private func isLost(_ probe: Instant, _ now: Instant) -> Bool {

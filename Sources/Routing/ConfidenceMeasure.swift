@@ -1,4 +1,5 @@
-/// Which of a classifier's calibrated scores says how sure it is. The raw value is its name in files.
+/// Which of a classifier's calibrated scores says how sure it is. The raw value is its name in
+/// files.
 public enum ConfidenceMeasure: String, CaseIterable, Sendable {
     /// The probability of the answer.
     case maxSoftmax = "max-softmax"

@@ -1,6 +1,7 @@
 public import Ground
 
-/// A place on Earth, in degrees. Only a guess at a round trip is made of it, before one is measured.
+/// A place on Earth, in degrees. Only a guess at a round trip is made of it, before one is
+/// measured.
 public struct Coordinates: Hashable, Sendable {
     /// −90 (south pole) … 90.
     public let latitude: Double
@@ -14,15 +15,17 @@ public struct Coordinates: Hashable, Sendable {
         self.longitude = longitude
     }
 
-    /// The great-circle distance in kilometres, on a sphere of 6371 km: within 0.6 % of the true one.
+    /// The great-circle distance in kilometres, on a sphere of 6371 km: within 0.6 % of the true
+    /// one.
     public func distance(to other: Coordinates) -> Double {
         let (a, b) = (unitVector, other.unitVector)
         let (x, y, z) = (a.x - b.x, a.y - b.y, a.z - b.z)
         return 6371 * Self.arc(chord: (x * x + y * y + z * z).squareRoot())
     }
 
-    /// The round trip to expect over this distance: light in fibre covers 100 km there and back in a
-    /// millisecond, cables run half as long again as the great circle, and a millisecond is for hops.
+    /// The round trip to expect over this distance: light in fibre covers 100 km there and back in
+    /// a millisecond, cables run half as long again as the great circle, and a millisecond is for
+    /// hops.
     public func expectedRoundTrip(to other: Coordinates) -> Interval {
         Interval(nanoseconds: 1_000_000 + Int64(distance(to: other) * 15_000))
     }
@@ -34,8 +37,8 @@ public struct Coordinates: Hashable, Sendable {
         )
     }
 
-    /// The angle that a chord of the unit circle spans: the chord is halved as Archimedes did, until
-    /// it is so short that a cubic tells the arc.
+    /// The angle that a chord of the unit circle spans: the chord is halved as Archimedes did,
+    /// until it is so short that a cubic tells the arc.
     private static func arc(chord: Double) -> Double {
         var chord = min(chord, 2)
         for _ in 0..<halvings {
@@ -52,9 +55,8 @@ public struct Coordinates: Hashable, Sendable {
 
     /// For degrees in −180…180, by Taylor's series on the quarter circle: right to 13 digits.
     static func sine(_ degrees: Double) -> Double {
-        var reduced = degrees
-        if degrees > 90 { reduced = 180 - degrees } else if degrees < -90 { reduced = -180 - degrees }
-        let x = reduced * (Double.pi / 180)
+        let folded = abs(degrees) > 90 ? 180 - abs(degrees) : abs(degrees)
+        let x = (degrees < 0 ? -folded : folded) * (Double.pi / 180)
         var term = x
         var sum = x
         for k in stride(from: 2.0, through: 18, by: 2) {

@@ -1,18 +1,18 @@
 public import Ground
 
-/// Decides which of the frames below the bar escalate, such that a share of frames and a bandwidth are
-/// kept and the hardest frames go.
+/// Decides which of the frames below the bar escalate, such that a share of frames and a bandwidth
+/// are kept and the hardest frames go.
 ///
-/// Each frame that the leaf answered earns a part of a frame token, and time earns bytes. First come,
-/// first served would spend them on whatever arrives; here a frame escalates when its confidence lies
-/// below a threshold that moves with the recent frames and with the buckets:
+/// Each frame that the leaf answered earns a part of a frame token, and time earns bytes. First
+/// come, first served would spend them on whatever arrives; here a frame escalates when its
+/// confidence lies below a threshold that moves with the recent frames and with the buckets:
 ///
 ///     threshold = the quantile of recent confidences at  affordable share × level ÷ (1 − level)
 ///
 /// At half full, the hardest frames escalate at just the rate that is earned. A fuller bucket
-/// reaches for easier frames, a full one for every frame below the bar, since what it earns next would
-/// be lost; an emptier one saves for the hardest. So the level settles by itself, through bursts and
-/// drift, whatever the histogram has not seen yet.
+/// reaches for easier frames, a full one for every frame below the bar, since what it earns next
+/// would be lost; an emptier one saves for the hardest. So the level settles by itself, through
+/// bursts and drift, whatever the histogram has not seen yet.
 ///
 /// The bar stays where it is: a frame below it that may not escalate was *not* accepted.
 public struct EscalationBudget: Sendable {

@@ -9,8 +9,8 @@ struct FrameTokens: Sendable {
     private let burst: Int64
     private var tokens: Int64
 
-    /// `share` in 0…1; `burst` in 1…2³⁰ frames. It starts half full, where a steady stream keeps it,
-    /// and empty where nothing is earned.
+    /// `share` in 0…1; `burst` in 1…2³⁰ frames. It starts half full, where a steady stream keeps
+    /// it, and empty where nothing is earned.
     init(share: Double, burst: Int) {
         earned = Int64(share * Double(Self.one))
         self.burst = Int64(burst) * Self.one

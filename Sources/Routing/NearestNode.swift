@@ -3,8 +3,8 @@ public import Ground
 /// Chooses the node to send a call to: the nearest live one, without flapping between equals.
 ///
 /// The `home` is the nearest node that is known. Another takes its place only when it is nearer by
-/// more than 20 %, or when home is gone. Nodes about as near as home share the calls: of two
-/// drawn at random, the one with the lower `cost × (pending + 1)` is taken. A node more than 50 ms away
+/// more than 20 %, or when home is gone. Nodes about as near as home share the calls: of two drawn
+/// at random, the one with the lower `cost × (pending + 1)` is taken. A node more than 50 ms away
 /// is taken only when no live one is nearer.
 public struct NearestNode<ID: Equatable & Sendable>: Sendable {
     /// One node within policy, as it is known at this moment.

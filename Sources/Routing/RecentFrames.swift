@@ -1,5 +1,5 @@
-/// What the last few thousand frames were like: how sure the leaf was of them, how large they were, and
-/// how much bandwidth was earned meanwhile. Old frames fade as the sums are halved.
+/// What the last few thousand frames were like: how sure the leaf was of them, how large they were,
+/// and how much bandwidth was earned meanwhile. Old frames fade as the sums are halved.
 struct RecentFrames: Sendable {
     /// A confidence is known to 1/128; within a bin frames are taken as evenly spread.
     private static let bins = 128

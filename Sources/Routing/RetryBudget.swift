@@ -1,10 +1,11 @@
 public import Ground
 
-/// How many retries and hedges a node may send: a share of its requests, so that a failing upstream is
-/// never met with a storm.
+/// How many retries and hedges a node may send: a share of its requests, so that a failing upstream
+/// is never met with a storm.
 ///
-/// A retry is allowed while the retries of the last 10 s are less than 20 % of the requests of the last
-/// 10 s, and also while fewer than the floor were sent in this second: a quiet node may still retry.
+/// A retry is allowed while the retries of the last 10 s are less than 20 % of the requests of the
+/// last 10 s, and also while fewer than the floor were sent in this second: a quiet node may still
+/// retry.
 public struct RetryBudget: Sendable {
     public struct Settings: Hashable, Sendable {
         /// Retries per hundred requests. 20: at worst a fifth more load.

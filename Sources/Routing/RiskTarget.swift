@@ -2,8 +2,8 @@ public import Ground
 
 /// What a task asks of a bar: `accept: { risk: 1%, confidence: 95% }`.
 ///
-/// Of the answers that are accepted at most the share `risk` is wrong, and the procedure that says so
-/// errs for at most the share 1 − `confidence` of all calibration sets.
+/// Of the answers that are accepted at most the share `risk` is wrong, and the procedure that says
+/// so errs for at most the share 1 − `confidence` of all calibration sets.
 public struct RiskTarget: Hashable, Sendable {
     /// Share of accepted answers that may be wrong, in 0.0001…0.5.
     public let risk: Double

@@ -2,9 +2,10 @@ public import Ground
 
 /// How long one endpoint takes to answer: a peak-sensitive moving average.
 ///
-/// It jumps to a slow sample at once and forgets it exponentially, so that trouble is seen within one
-/// call. A refusal for overload (429) is quick and must not look good: it adds a penalty that doubles
-/// with each refusal and fades with time alone, so that an endpoint which is avoided for it comes back.
+/// It jumps to a slow sample at once and forgets it exponentially, so that trouble is seen within
+/// one call. A refusal for overload (429) is quick and must not look good: it adds a penalty that
+/// doubles with each refusal and fades with time alone, so that an endpoint which is avoided for it
+/// comes back.
 public struct RoundTrip: Sendable {
     /// How quickly things are forgotten.
     public struct Settings: Hashable, Sendable {

@@ -29,7 +29,7 @@ import Testing
         }
     }
 
-    @Test func `A round trip is expected to take 15 microseconds a kilometre and one millisecond`() throws {
+    @Test func `A round trip is expected to take 15 µs a kilometre and one millisecond`() throws {
         let (a, b) = (try Self.point((0, 0)), try Self.point((0, 180)))
         #expect(a.expectedRoundTrip(to: a) == .milliseconds(1))
         #expect(abs(a.expectedRoundTrip(to: b).milliseconds - 301.2263) < 0.0001)

@@ -6,12 +6,14 @@ import Ground
 enum EscalationStream: String, CaseIterable {
     /// The same mixture all along.
     case stationary
-    /// Quiet stretches, and busy ones in which nine of ten frames are below the bar.
+    /// Quiet stretches, and busy ones in which eight of ten frames are below the bar.
     case bursty
     /// The share of hard frames and how hard they are swing slowly, like the light of a day.
     case drifting
     /// It suddenly gets much harder for good, as when a lens is soiled.
     case shifting
+    /// Nothing is very hard, and a third is a little below the bar.
+    case mild
 
     static let bar = Bar(0.9)!
     /// How often the tier above is right.
@@ -31,12 +33,13 @@ enum EscalationStream: String, CaseIterable {
     private func mixture(_ index: Int, of count: Int) -> (hard: Double, depth: Double) {
         switch self {
         case .stationary: return (0.3, 0.6)
-        case .bursty: return index % 500 < 400 ? (0.15, 0.6) : (0.9, 0.6)
+        case .bursty: return index % 4000 < 3000 ? (0.1, 0.4) : (0.8, 0.7)
         case .drifting:
             let phase = Double(index * 4 % count) / Double(count)
             let swing = 1 - abs(2 * phase - 1)
             return (0.1 + 0.5 * swing, 0.2 + 0.5 * swing)
         case .shifting: return index < count / 4 ? (0.2, 0.2) : (0.5, 0.7)
+        case .mild: return (0.35, 0.15)
         }
     }
 }

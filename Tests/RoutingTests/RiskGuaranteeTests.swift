@@ -3,8 +3,8 @@ import Testing
 
 @testable import Routing
 
-/// Frames whose confidence is uniform and whose share of wrong answers is known at each confidence, so
-/// that the true risk of each bar is known too.
+/// Frames whose confidence is uniform and whose share of wrong answers is known at each confidence,
+/// so that the true risk of each bar is known too.
 struct Population: Sendable, CustomTestStringConvertible {
     let name: String
     /// Share of wrong answers in each of the equal slices of 0…1, least sure first.
@@ -63,8 +63,8 @@ struct Population: Sendable, CustomTestStringConvertible {
         name: "a cliff at a start",
         wrong: [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.1, 0.1, 0.1, 0.1])
 
-    /// How many resplits choose a bar whose true risk is over the target; and the mean true share of
-    /// frames that is accepted.
+    /// How many resplits choose a bar whose true risk is over the target; and the mean true share
+    /// of frames that is accepted.
     func errors(
         _ population: Population, choose: (CalibrationTally) -> Double?
     ) -> (count: Int, accepted: Double) {
@@ -80,7 +80,8 @@ struct Population: Sendable, CustomTestStringConvertible {
         return (count, accepted / Double(Self.resplits))
     }
 
-    /// Whether so many errors would be seen less than once in a thousand times if the rate were kept.
+    /// Whether so many errors would be seen less than once in a thousand times if the rate were
+    /// kept.
     func breaksTheRate(_ count: Int) -> Bool {
         1 - Binomial.lowerTail(count - 1, of: Self.resplits, Self.errorRate) < 0.001
     }
