@@ -211,6 +211,22 @@ struct BreakerBench {
         #expect(bench.state == .closed)
     }
 
+    @Test func `One clean period is forgiven once, however many calls see it`() throws {
+        var bench = BreakerBench()
+        bench.calls(5, .failed)
+        for _ in 0..<3 {
+            bench.waitOpen()
+            bench.call(.failed)
+        }
+        bench.waitOpen()
+        bench.call(.answered)
+        bench.wait(.seconds(10))
+        bench.calls(50, .answered)
+        bench.calls(5, .failed)
+        let open = try #require(bench.openFor)
+        #expect(open >= 0.8 * 4 && open <= 1.2 * 4)
+    }
+
     @Test(arguments: [(9, 8.0), (10, 4.0), (19, 4.0), (20, 2.0), (30, 1.0), (500, 1.0)])
     func `The time open is forgiven step by step with each clean ten seconds`(
         clean: Int64, nominal: Double

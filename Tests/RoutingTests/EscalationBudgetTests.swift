@@ -99,6 +99,19 @@ import Testing
         }
     }
 
+    @Test func `The budget is kept when every frame is far harder than all before`() throws {
+        let limits = try EscalationBudget.Limits(share: 0.001)
+        var budget = EscalationBudget(limits, now: Instant(nanoseconds: 0))
+        var sent = 0
+        for index in 0..<200 {
+            let confidence = Confidence(0.89 - 0.008 * Double(max(index - 95, 0)))
+            let now = Instant(nanoseconds: UInt64(index))
+            let decision = budget.decide(confidence, bar: Self.bar, payload: 1, now: now)
+            sent += decision == .escalate ? 1 : 0
+        }
+        #expect(sent >= 1 && sent <= limits.burstFrames)
+    }
+
     @Test func `When few frames are hard they all escalate`() throws {
         var random = Randomness(seed: 5)
         var budget = EscalationBudget(try Self.limits(), now: Instant(nanoseconds: 0))
@@ -154,6 +167,23 @@ import Testing
         var first = FirstCome(same, bar: Self.bar.value)
         let theirs = StreamResult(frames) { confidence, _ in first.escalates(confidence) }
         #expect(ours.accuracy > theirs.accuracy + 0.005)
+    }
+
+    @Test func `Where the bandwidth alone is scarce it is spent on the hardest`() throws {
+        // 1 % of the frames fit; the hardest 1 % of this stream lie below 0.32.
+        let limits = try EscalationBudget.Limits(share: 1, bandwidth: 12_500)
+        let frames = EscalationStream.stationary.frames(Self.frames, seed: 9)
+        var budget = EscalationBudget(limits, now: Instant(nanoseconds: 0))
+        var sent: [Double] = []
+        _ = StreamResult(frames) { confidence, now in
+            let goes =
+                budget.decide(confidence, bar: Self.bar, payload: 10_000, now: now) == .escalate
+            if goes { sent.append(confidence.value) }
+            return goes
+        }
+        let mean = sent.reduce(0, +) / Double(sent.count)
+        #expect(sent.count >= 108)
+        #expect(mean < 0.36, "\(mean)")
     }
 
     @Test func `A payload larger than the bucket goes when it is full, and is paid for`() throws {

@@ -284,8 +284,9 @@ private func reading<R>(
             String(decoding: joined(plain.body), as: UTF8.self)
                 == #"{"model_name":"m","model_version":"1","id":"7","#
                 + #""parameters":{"canopy.tier":"leaf"},"outputs":[{"name":"score","#
-                + #""datatype":"FP32","shape":[3],"data":[0.1,null,1e-05]},{"name":"label","datatype":"BYTES","#
-                + #""shape":[1],"data":["ä\""]},{"name":"blob","datatype":"BYTES","shape":[1],"#
+                + #""datatype":"FP32","shape":[3],"data":[0.1,null,1e-05]},{"name":"label","#
+                + #""datatype":"BYTES","shape":[1],"data":["ä\""]},"#
+                + #"{"name":"blob","datatype":"BYTES","shape":[1],"#
                 + #""parameters":{"canopy.encoding":"base64"},"data":["/w=="]}]}"#)
         let asked = InferRequest(
             model: "m", parameters: ["binary_data_output": .bool(true)], inputs: [],
