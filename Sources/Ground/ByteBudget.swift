@@ -1,6 +1,7 @@
 import Synchronization
 
-/// The one node-wide budget of bytes that requests and answers may hold, whatever the number of loops.
+/// The one node-wide budget of bytes that requests and answers may hold, whatever the number of
+/// loops.
 ///
 /// A frame's whole length is reserved here before its buffer exists, so that what clients promise
 /// cannot grow the node's memory. Thread-safe; a slab may be freed on any thread.
@@ -18,9 +19,11 @@ public final class ByteBudget: SlabAllocator, SlabOwner {
     /// A budget of `limit` bytes, at least one smallest block.
     public init(limit: Int) {
         self.limit = max(limit, SizeClass.smallest)
-        // The last sixteenth is for bodies that are already under way on connections that go on reading.
+        // The last sixteenth is for bodies that are already under way on connections that go on
+        // reading.
         pressureMark = self.limit - self.limit / 16
-        // An eighth, at most 4 MiB, may lie ready: enough for 40 frames of 100 KB, invisible beside 30 MB resident.
+        // An eighth, at most 4 MiB, may lie ready: enough for 40 frames of 100 KB, invisible beside
+        // 30 MB resident.
         spares = Mutex(SpareBlocks(bound: min(self.limit / 8, 4 << 20)))
     }
 
@@ -35,7 +38,8 @@ public final class ByteBudget: SlabAllocator, SlabOwner {
 
     /// A slab of at least `capacity` bytes, or `nil` when the budget does not allow it now.
     ///
-    /// What is charged is the block's size: `capacity` rounded up by at most a quarter, 1 KiB at least.
+    /// What is charged is the block's size: `capacity` rounded up by at most a quarter, 1 KiB at
+    /// least.
     public func allocate(capacity: Int) -> Slab? {
         guard capacity >= 0, capacity <= limit else {
             refusals.add(1, ordering: .relaxed)
@@ -47,7 +51,8 @@ public final class ByteBudget: SlabAllocator, SlabOwner {
             refusals.add(1, ordering: .relaxed)
             return nil
         }
-        let base = spares.withLock { Block(base: $0.take(size)) }.base
+        let base =
+            spares.withLock { Block(base: $0.take(size)) }.base
             ?? .allocate(byteCount: size, alignment: 64)
         return Slab(base: base, capacity: size, owner: self)
     }
@@ -60,7 +65,8 @@ public final class ByteBudget: SlabAllocator, SlabOwner {
         if left < pressureMark && someoneWaits.load(ordering: .acquiring) { wake() }
     }
 
-    /// Calls `body` once, on any thread, as soon as the budget is not pressed; at once when it is not.
+    /// Calls `body` once, on any thread, as soon as the budget is not pressed; at once when it is
+    /// not.
     public func whenRelieved(_ body: @escaping @Sendable () -> Void) {
         waiters.withLock { $0.append(body) }
         someoneWaits.store(true, ordering: .sequentiallyConsistent)
@@ -82,7 +88,8 @@ public final class ByteBudget: SlabAllocator, SlabOwner {
     private struct Block: @unchecked Sendable { let base: UnsafeMutableRawPointer? }
 }
 
-/// Block sizes: four steps a doubling, so that a block is at most a quarter larger than asked for and is used again.
+/// Block sizes: four steps a doubling, so that a block is at most a quarter larger than asked for
+/// and is used again.
 enum SizeClass {
     static let smallest = 1 << 10
     /// Larger blocks are rare and go back to the system at once.

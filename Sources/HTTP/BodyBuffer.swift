@@ -1,6 +1,7 @@
 internal import Ground
 
-/// Collects the body of one REST request or answer: in one piece when its length was stated, else by doubling.
+/// Collects the body of one REST request or answer: in one piece when its length was stated, else
+/// by doubling.
 struct BodyBuffer {
     /// First buffer of a body without a stated length: most such bodies are short JSON.
     private static let firstSize = 4 << 10

@@ -2,10 +2,12 @@ internal import Ground
 
 /// Takes the chunked coding of HTTP/1.1 apart (RFC 9112, 7.1), strictly.
 ///
-/// Own code, as the system's http_parser is built without its checks of the line ends between chunks, and two
-/// parsers that differ there read two different requests.
+/// Own code, as the system's http_parser is built without its checks of the line ends between
+/// chunks, and two parsers that differ there read two different requests.
 struct ChunkDecoder {
-    private enum State { case size, sizeEnd, data, dataReturn, dataFeed, trailer, trailerFeed, done }
+    private enum State {
+        case size, sizeEnd, data, dataReturn, dataFeed, trailer, trailerFeed, done
+    }
 
     /// A size line's bytes, extension included: no known client sends extensions at all.
     private static let longestLine = 256
@@ -21,7 +23,8 @@ struct ChunkDecoder {
 
     var isDone: Bool { state == .done }
 
-    /// Takes bytes from the front of `bytes` and gives each stretch of data to `body`, until the body ends.
+    /// Takes bytes from the front of `bytes` and gives each stretch of data to `body`, until the
+    /// body ends.
     mutating func decode(
         _ bytes: inout UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void
     ) throws(Fault) {
@@ -63,7 +66,9 @@ struct ChunkDecoder {
 
     private mutating func sizeByte(_ byte: UInt8) throws(Fault) {
         lineBytes += 1
-        guard lineBytes <= Self.longestLine else { throw Self.wrong("a chunk's size line is too long") }
+        guard lineBytes <= Self.longestLine else {
+            throw Self.wrong("a chunk's size line is too long")
+        }
         if byte == 0x0d {
             guard digits > 0 else { throw Self.wrong("a chunk has no size") }
             state = .sizeEnd
@@ -84,7 +89,9 @@ struct ChunkDecoder {
 
     private mutating func trailerByte(_ byte: UInt8) throws(Fault) {
         trailerBytes += 1
-        guard trailerBytes <= Self.trailerBound else { throw Self.wrong("the trailers are too long") }
+        guard trailerBytes <= Self.trailerBound else {
+            throw Self.wrong("the trailers are too long")
+        }
         if byte == 0x0d {
             state = .trailerFeed
         } else {

@@ -49,7 +49,8 @@ public final class ClientCall {
         self.handler = handler
     }
 
-    /// Sends one message, its slices one after the other. They stay referenced until the kernel has them.
+    /// Sends one message, its slices one after the other. They stay referenced until the kernel has
+    /// them.
     public func send(message: [Bytes]) {
         guard isOpen, !outbox.isEnded else { return }
         outbox.append(message: message)
@@ -90,7 +91,9 @@ public final class ClientCall {
     }
 
     /// Answer bytes came.
-    func received(_ chunk: UnsafeRawBufferPointer, _ limits: ClientLimits, _ allocator: any SlabAllocator) {
+    func received(
+        _ chunk: UnsafeRawBufferPointer, _ limits: ClientLimits, _ allocator: any SlabAllocator
+    ) {
         var rest = chunk
         do throws(Fault) {
             while isOpen {
@@ -99,7 +102,8 @@ public final class ClientCall {
                 guard case .message(let bytes, let isCompressed) = event else { return }
                 if isCompressed {
                     throw Fault(
-                        .unsupported, "the answer to \(path) is compressed, which was not asked for",
+                        .unsupported,
+                        "the answer to \(path) is compressed, which was not asked for",
                         source: .peer)
                 }
                 handler?.message(bytes)
@@ -116,7 +120,8 @@ public final class ClientCall {
         guard isOpen else { return }
         answerIsWhole = true
         if deframer.isMidway {
-            return end(Fault(.corrupt, "the answer to \(path) ended inside a message", source: .peer))
+            return end(
+                Fault(.corrupt, "the answer to \(path) ended inside a message", source: .peer))
         }
         let status = statedStatus()
         end(status, status.fault)

@@ -3,7 +3,8 @@ internal import Ground
 
 /// One HTTP/2 connection to a pool's endpoint.
 final class ClientConnection: TransportReceiver {
-    unowned let pool: ClientPool
+    /// Held: a pool lives as long as one of its connections.
+    let pool: ClientPool
     private(set) var transport: (any Transport)?
     let secure: (any SecureSession)?
     var session: OpaquePointer?
@@ -148,7 +149,8 @@ final class ClientConnection: TransportReceiver {
         guard !isReady, secure.isEstablished else { return }
         guard secure.applicationProtocol == "h2" else {
             throw Fault(
-                .unsupported, "\(pool.endpoint) speaks no HTTP/2 (ALPN "
+                .unsupported,
+                "\(pool.endpoint) speaks no HTTP/2 (ALPN "
                     + "\(secure.applicationProtocol ?? "none"))", source: .peer)
         }
         pool.counters.handshakes += 1
@@ -163,7 +165,8 @@ final class ClientConnection: TransportReceiver {
             session, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count)
         if taken < 0 {
             failure = Fault(
-                .corrupt, "\(pool.endpoint) broke HTTP/2: "
+                .corrupt,
+                "\(pool.endpoint) broke HTTP/2: "
                     + String(cString: nghttp2_strerror(Int32(taken))), source: .peer)
         }
     }
@@ -288,7 +291,8 @@ final class ClientConnection: TransportReceiver {
             if age > pool.sweeps(limits.connectTimeout) {
                 fail(
                     Fault(
-                        .unavailable, "\(pool.endpoint) did not finish the TLS handshake within "
+                        .unavailable,
+                        "\(pool.endpoint) did not finish the TLS handshake within "
                             + "\(limits.connectTimeout.seconds) s", source: .peer,
                         retry: .elsewhere))
             }
@@ -301,7 +305,8 @@ final class ClientConnection: TransportReceiver {
             if sweeps + 1 > pool.sweeps(limits.keepaliveTimeout) {
                 fail(
                     Fault(
-                        .unavailable, "\(pool.endpoint) did not answer a PING within "
+                        .unavailable,
+                        "\(pool.endpoint) did not answer a PING within "
                             + "\(limits.keepaliveTimeout.seconds) s", source: .peer,
                         retry: .elsewhere))
             }

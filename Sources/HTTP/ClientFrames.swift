@@ -50,7 +50,9 @@ extension ClientConnection {
     }
 
     private static func call(_ session: OpaquePointer?, _ stream: Int32) -> ClientCall? {
-        guard let pointer = nghttp2_session_get_stream_user_data(session, stream) else { return nil }
+        guard let pointer = nghttp2_session_get_stream_user_data(session, stream) else {
+            return nil
+        }
         return Unmanaged<ClientCall>.fromOpaque(pointer).takeUnretainedValue()
     }
 
@@ -64,7 +66,8 @@ extension ClientConnection {
         guard call.answer.size + name.count + value.count <= pool.limits.headers else {
             return call.end(
                 Fault(
-                    .exhausted, "the headers of the answer to \(call.path) have more than "
+                    .exhausted,
+                    "the headers of the answer to \(call.path) have more than "
                         + "\(pool.limits.headers) bytes", source: .peer))
         }
         call.answer.append(name, value)

@@ -14,7 +14,8 @@ public struct ClientCounters: Sendable {
     public init() {}
 }
 
-/// Long-lived HTTP/2 connections to one endpoint, and the gRPC calls on them. Used on one loop alone.
+/// Long-lived HTTP/2 connections to one endpoint, and the gRPC calls on them. Used on one loop
+/// alone.
 public final class ClientPool {
     public let endpoint: Endpoint
     public internal(set) var counters = ClientCounters()
@@ -221,7 +222,10 @@ public final class ClientPool {
         for call in calls { call.end(fault) }
     }
 
-    func ended(_ call: ClientCall) { deadlines.remove(call) }
+    func ended(_ call: ClientCall) {
+        deadlines.remove(call)
+        if call.connection == nil && !isAssigning { waiting.removeAll { $0 === call } }
+    }
 
     // MARK: Once a turn
 
@@ -265,7 +269,6 @@ public final class ClientPool {
                     .deadline, "\(endpoint) did not answer \(call.path) before its deadline",
                     source: .peer))
         }
-        waiting.removeAll { !$0.isOpen }
         armDeadline()
     }
 
@@ -276,6 +279,7 @@ public final class ClientPool {
             guard let self else { return }
             sweepTimer = nil
             for connection in all { connection.sweep() }
+            assign()
             if !all.isEmpty || !waiting.isEmpty { armSweep() }
         }
     }

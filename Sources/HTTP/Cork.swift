@@ -2,12 +2,14 @@ internal import Ground
 
 /// Gathers what one turn has to say into one `send`.
 ///
-/// Small pieces are copied into one slab, large ones are kept as slices. A server or pool has one cork on
-/// its loop, as it is empty again before another connection writes. A class, as C callbacks write to it too.
+/// Small pieces are copied into one slab, large ones are kept as slices. A server or pool has one
+/// cork on its loop, as it is empty again before another connection writes. A class, as C callbacks
+/// write to it too.
 final class Cork {
     /// From this size on a slice costs less than its copy: writev's entry against 4 KiB of memcpy.
     static let sliceFrom = 4 << 10
-    /// A dozen small answers, or 64 of their headers; more than that is another entry of the same writev.
+    /// A dozen small answers, or 64 of their headers; more than that is another entry of the same
+    /// writev.
     static let slabSize = 32 << 10
 
     private var slab: Slab
@@ -48,7 +50,8 @@ final class Cork {
     }
 
     func append(_ text: StaticString) {
-        append(copying: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        append(
+            copying: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     func append(_ text: String) {
@@ -64,7 +67,8 @@ final class Cork {
         return slices
     }
 
-    /// Uses the slab again from its start when nobody refers to it any more. To be called after `send`.
+    /// Uses the slab again from its start when nobody refers to it any more. To be called after
+    /// `send`.
     func rewind() {
         if start == end, isKnownUniquelyReferenced(&slab) { (start, end) = (0, 0) }
     }

@@ -1,6 +1,7 @@
 internal import Ground
 
-/// Cuts a gRPC byte stream into messages: one byte “compressed”, four bytes length, then the message.
+/// Cuts a gRPC byte stream into messages: one byte “compressed”, four bytes length, then the
+/// message.
 ///
 /// A message's whole length is reserved before its buffer exists, and its bytes are copied once.
 struct Deframer {
@@ -24,8 +25,8 @@ struct Deframer {
 
     /// Takes bytes from the front of `chunk` until a message is whole or the chunk is used up.
     ///
-    /// - Throws: `exhausted` when the message is larger than `limit` or the budget has no room; `invalid` when
-    ///   the flag is neither 0 nor 1. The call is over then.
+    /// - Throws: `exhausted` when the message is larger than `limit` or the budget has no room;
+    ///   `invalid` when the flag is neither 0 nor 1. The call is over then.
     mutating func next(
         _ chunk: inout UnsafeRawBufferPointer, limit: Int, allocator: any SlabAllocator,
         retryHint: Interval
@@ -79,7 +80,8 @@ struct Deframer {
     }
 }
 
-/// A buffer of `length` bytes, all of it reserved, or the fault that tells the client why there is none.
+/// A buffer of `length` bytes, all of it reserved, or the fault that tells the client why there is
+/// none.
 func reserve(
     _ length: Int, limit: Int, allocator: any SlabAllocator, retryHint: Interval, what: String
 ) throws(Fault) -> Slab {

@@ -5,7 +5,8 @@ public struct GRPCStatus: Hashable, Sendable, CustomStringConvertible {
     /// The codes of gRPC, by number and name.
     /// Source: https://grpc.github.io/grpc/core/md_doc_statuscodes.html
     public enum Code: Int, Sendable, CaseIterable {
-        case ok = 0, cancelled, unknown, invalidArgument, deadlineExceeded, notFound
+        case ok = 0
+        case cancelled, unknown, invalidArgument, deadlineExceeded, notFound
         case alreadyExists, permissionDenied, resourceExhausted, failedPrecondition, aborted
         case outOfRange, unimplemented, `internal`, unavailable, dataLoss, unauthenticated
     }

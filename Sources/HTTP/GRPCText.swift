@@ -22,7 +22,8 @@ enum GRPCTimeout {
         }
     }
 
-    /// Writes the finest unit that fits eight digits, rounded down: the callee must not have more time than we.
+    /// Writes the finest unit that fits eight digits, rounded down: the callee must not have more
+    /// time than we.
     static func format(_ interval: Interval) -> String {
         let units: [(Int64, String)] = [
             (1, "n"), (1_000, "u"), (1_000_000, "m"), (1_000_000_000, "S"),
@@ -34,7 +35,8 @@ enum GRPCTimeout {
     }
 }
 
-/// `grpc-message`: printable ASCII but `%` stands for itself, everything else is percent-encoded UTF-8.
+/// `grpc-message`: printable ASCII but `%` stands for itself, everything else is percent-encoded
+/// UTF-8.
 enum PercentText {
     static func encode(_ text: String) -> String {
         let plain = text.utf8.allSatisfy { $0 >= 0x20 && $0 <= 0x7e && $0 != 0x25 }

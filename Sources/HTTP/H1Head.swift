@@ -14,7 +14,8 @@ struct HeadScanner {
     private var scanned = 0
     private var lineIsEmpty = false
 
-    /// The number of bytes up to and with the empty line, or `nil`; `bytes` begin where they began before.
+    /// The number of bytes up to and with the empty line, or `nil`; `bytes` begin where they began
+    /// before.
     mutating func end(_ bytes: UnsafeRawBufferPointer) -> Int? {
         while scanned < bytes.count {
             let byte = bytes[scanned]
@@ -60,7 +61,7 @@ struct H1Request {
         let target = Int(parsed.pointee.target)
         head.setTarget(
             UnsafeRawBufferPointer(
-                rebasing: block[target ..< target + Int(parsed.pointee.target_length)]),
+                rebasing: block[target..<target + Int(parsed.pointee.target_length)]),
             limits: limits, cache: paths)
         addHeaders(parsed, block, limits)
         keepsAlive = parsed.pointee.keep_alive != 0
@@ -109,7 +110,15 @@ struct H1Answer {
     }
 }
 
-/// Gives each header with its name in small letters, as handlers ask for them and as HTTP/2 sends them.
+/// A header's value without what would end its line: a value that came from elsewhere must not add
+/// headers.
+func oneLine(_ value: String) -> String {
+    guard value.utf8.contains(where: { $0 == 0x0d || $0 == 0x0a || $0 == 0 }) else { return value }
+    return String(decoding: value.utf8.map { $0 < 0x20 ? 0x20 : $0 }, as: UTF8.self)
+}
+
+/// Gives each header with its name in small letters, as handlers ask for them and as HTTP/2 sends
+/// them.
 private func forEachHeader(
     _ parsed: UnsafePointer<canopy_h1_head>, _ block: UnsafeRawBufferPointer,
     _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void
@@ -123,11 +132,11 @@ private func forEachHeader(
         let nameStart = Int(header.name)
         let valueStart = Int(header.value)
         name.removeAll(keepingCapacity: true)
-        for byte in block[nameStart ..< nameStart + Int(header.name_length)] {
+        for byte in block[nameStart..<nameStart + Int(header.name_length)] {
             name.append((0x41...0x5a).contains(byte) ? byte | 0x20 : byte)
         }
         let value = UnsafeRawBufferPointer(
-            rebasing: block[valueStart ..< valueStart + Int(header.value_length)])
+            rebasing: block[valueStart..<valueStart + Int(header.value_length)])
         name.withUnsafeBytes { body($0, value) }
     }
 }

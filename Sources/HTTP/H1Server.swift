@@ -1,7 +1,8 @@
 internal import Cryptography
 internal import Ground
 
-/// HTTP/1.1 on one connection of a server: one request after the other, pipelined ones wait their turn.
+/// HTTP/1.1 on one connection of a server: one request after the other, pipelined ones wait their
+/// turn.
 final class H1Server: Conversation, CallCarrier {
     private enum State {
         case head
@@ -42,7 +43,8 @@ final class H1Server: Conversation, CallCarrier {
     var isDone: Bool { isFinished }
     var wantsPause: Bool { inbox.count > limits.pipelined }
 
-    /// A head has begun; or the rest of a refused body is awaited, so that the client reads the answer.
+    /// A head has begun; or the rest of a refused body is awaited, so that the client reads the
+    /// answer.
     var headUnderWay: Bool {
         switch state {
         case .head: !inbox.isEmpty
@@ -202,7 +204,7 @@ final class H1Server: Conversation, CallCarrier {
         cork.append("HTTP/1.1 \(status) ")
         cork.append(reasonPhrase(status))
         cork.append("\r\n")
-        for (name, value) in headers { cork.append("\(name): \(value)\r\n") }
+        for (name, value) in headers { cork.append("\(name): \(oneLine(value))\r\n") }
         if status != 204 && status != 304 {
             cork.append("content-length: \(call.outbox.count)\r\n")
         }

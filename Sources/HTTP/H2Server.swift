@@ -2,7 +2,8 @@ internal import CNghttp2
 internal import Cryptography
 internal import Ground
 
-/// HTTP/2 on one connection of a server. nghttp2 keeps the protocol; calls, messages and bounds are here.
+/// HTTP/2 on one connection of a server. nghttp2 keeps the protocol; calls, messages and bounds are
+/// here.
 final class H2Server: Conversation, CallCarrier {
     unowned let connection: ServerConnection
     let service: any Service
@@ -46,7 +47,8 @@ final class H2Server: Conversation, CallCarrier {
         let options = H2Server.options(limits)
         defer { nghttp2_option_del(options) }
         nghttp2_session_server_new2(
-            &session, H2Server.callbacks.pointer, Unmanaged.passUnretained(self).toOpaque(), options)
+            &session, H2Server.callbacks.pointer, Unmanaged.passUnretained(self).toOpaque(), options
+        )
         var entries = [
             nghttp2_settings_entry(
                 settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),
@@ -94,7 +96,8 @@ final class H2Server: Conversation, CallCarrier {
         return true
     }
 
-    /// Answers are submitted when the turn ends, so that a message and its status are known together.
+    /// Answers are submitted when the turn ends, so that a message and its status are known
+    /// together.
     private func submitTouched() {
         if touchedCalls.isEmpty { return }
         for call in touchedCalls {
@@ -152,7 +155,8 @@ final class H2Server: Conversation, CallCarrier {
         connection.needsFlush()
     }
 
-    /// The first GOAWAY told the client to stop; what it sent before it heard that is still taken until now.
+    /// The first GOAWAY told the client to stop; what it sent before it heard that is still taken
+    /// until now.
     private func sendLastGoAway() {
         drainStep = 2
         nghttp2_submit_goaway(

@@ -64,7 +64,9 @@ extension H2Server {
     }
 
     private static func call(_ session: OpaquePointer?, _ stream: Int32) -> ServerCall? {
-        guard let pointer = nghttp2_session_get_stream_user_data(session, stream) else { return nil }
+        guard let pointer = nghttp2_session_get_stream_user_data(session, stream) else {
+            return nil
+        }
         return Unmanaged<ServerCall>.fromOpaque(pointer).takeUnretainedValue()
     }
 

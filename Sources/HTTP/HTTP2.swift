@@ -21,7 +21,8 @@ struct StaticHeaders: @unchecked Sendable {
 
     init(_ fields: [(StaticString, StaticString)]) {
         let memory = UnsafeMutablePointer<nghttp2_nv>.allocate(capacity: fields.count)
-        let keep = UInt8(NGHTTP2_NV_FLAG_NO_COPY_NAME.rawValue | NGHTTP2_NV_FLAG_NO_COPY_VALUE.rawValue)
+        let keep = UInt8(
+            NGHTTP2_NV_FLAG_NO_COPY_NAME.rawValue | NGHTTP2_NV_FLAG_NO_COPY_VALUE.rawValue)
         for (index, (name, value)) in fields.enumerated() {
             memory[index] = nghttp2_nv(
                 name: UnsafeMutablePointer(mutating: name.utf8Start),
@@ -75,7 +76,9 @@ extension GRPCStatus {
     func add(to list: inout HeaderList) {
         list.add("grpc-status", "\(code.rawValue)")
         // gRPC libraries take 8 KiB of trailers; a longer sentence would lose the status with it.
-        if !message.isEmpty { list.add("grpc-message", PercentText.encode(String(message.prefix(1_024)))) }
+        if !message.isEmpty {
+            list.add("grpc-message", PercentText.encode(String(message.prefix(1_024))))
+        }
         if let details = RetryDetails.header(self) { list.add("grpc-status-details-bin", details) }
     }
 }

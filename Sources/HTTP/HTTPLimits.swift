@@ -22,7 +22,8 @@ public struct HTTPLimits: Sendable {
     public var unread = 16 << 20
     /// Pipelined HTTP/1.1 bytes that wait while a request is answered: a few more requests.
     public var pipelined = 64 << 10
-    /// From accepting, or from a head's first byte, to the end of that head, the TLS handshake among it.
+    /// From accepting, or from a head's first byte, to the end of that head, the TLS handshake
+    /// among it.
     public var headerTime = Interval.seconds(10)
     /// From a body's or message's first byte to its last.
     public var requestTime = Interval.seconds(60)
@@ -38,7 +39,8 @@ public struct HTTPLimits: Sendable {
     public var keepaliveTimeout = Interval.seconds(10)
     /// How long an answer may wait for a reader without a byte moving.
     public var writeTime = Interval.seconds(30)
-    /// PING, SETTINGS, PRIORITY, RST_STREAM and empty DATA frames a second before a client is shown the door.
+    /// PING, SETTINGS, PRIORITY, RST_STREAM and empty DATA frames a second before a client is shown
+    /// the door.
     public var controlFrames = 1_000
     /// Streams reset by the client: burst, and refill a second. A hedging peer cancels far fewer.
     public var resetBurst = 1_000

@@ -33,7 +33,7 @@ struct HeaderBlock {
     mutating func lowerLastName() {
         guard let last = fields.last else { return }
         let start = Int(last.start)
-        for index in start ..< start + Int(last.name) where (0x41...0x5a).contains(bytes[index]) {
+        for index in start..<start + Int(last.name) where (0x41...0x5a).contains(bytes[index]) {
             bytes[index] |= 0x20
         }
     }
@@ -48,7 +48,7 @@ struct HeaderBlock {
                     let end = start + wanted.count
                     if equal(UnsafeRawBufferPointer(rebasing: all[start..<end]), wanted) {
                         return String(
-                            decoding: all[end ..< end + Int(field.value)], as: UTF8.self)
+                            decoding: all[end..<end + Int(field.value)], as: UTF8.self)
                     }
                 }
                 return nil
@@ -62,7 +62,7 @@ struct HeaderBlock {
             let end = Int(field.start) + Int(field.name)
             return (
                 String(decoding: bytes[Int(field.start)..<end], as: UTF8.self),
-                String(decoding: bytes[end ..< end + Int(field.value)], as: UTF8.self)
+                String(decoding: bytes[end..<end + Int(field.value)], as: UTF8.self)
             )
         }
     }

@@ -11,8 +11,8 @@ enum Inflater {
 
     /// The bytes that `bytes` decompress to.
     ///
-    /// - Throws: `exhausted` when they are more than `limit` or the budget has no room, `invalid` when `bytes` are
-    ///   damaged or end early.
+    /// - Throws: `exhausted` when they are more than `limit` or the budget has no room, `invalid`
+    ///   when `bytes` are damaged or end early.
     static func inflate(
         _ bytes: Bytes, limit: Int, allocator: any SlabAllocator, retryHint: Interval
     ) throws(Fault) -> Bytes {

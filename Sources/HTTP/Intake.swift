@@ -109,7 +109,8 @@ extension ServerCall {
             if intake.deframer.isMidway {
                 return refuse(
                     Fault(
-                        .invalid, "the stream ended inside a message, after "
+                        .invalid,
+                        "the stream ended inside a message, after "
                             + "\(intake.deframer.received) bytes of it", source: .client))
             }
         } else {

@@ -96,7 +96,7 @@ private final class OneExchange: TransportReceiver {
         for bytes in request.body { length += bytes.count }
         var head = "\(request.method) \(request.path) HTTP/1.1\r\nhost: \(endpoint)\r\n"
         head += "connection: close\r\ncontent-length: \(length)\r\n"
-        for (name, value) in request.headers { head += "\(name): \(value)\r\n" }
+        for (name, value) in request.headers { head += "\(name): \(oneLine(value))\r\n" }
         send([Bytes(Array((head + "\r\n").utf8))] + request.body)
     }
 
@@ -138,7 +138,8 @@ private final class OneExchange: TransportReceiver {
             return finish(
                 .failure(
                     Fault(
-                        .exhausted, "the answer of \(endpoint) has more than "
+                        .exhausted,
+                        "the answer of \(endpoint) has more than "
                             + "\(request.answerLimit) bytes", source: .peer)))
         }
         inbox += bytes
@@ -221,7 +222,8 @@ private final class OneExchange: TransportReceiver {
             .failure(
                 fault
                     ?? Fault(
-                        .unavailable, "\(endpoint) closed the connection before its answer was whole",
+                        .unavailable,
+                        "\(endpoint) closed the connection before its answer was whole",
                         source: .peer, retry: .elsewhere)))
     }
 

@@ -1,6 +1,7 @@
 internal import Ground
 
-/// What one call has yet to say: messages with their gRPC prefixes, in order, and whether more will follow.
+/// What one call has yet to say: messages with their gRPC prefixes, in order, and whether more will
+/// follow.
 struct Outbox {
     private enum Piece {
         case prefix(UInt32)
@@ -41,11 +42,11 @@ struct Outbox {
             case .prefix(let length):
                 size = 5
                 step = min(left, size - gone)
-                Self.emit(prefix: length, gone ..< gone + step, into: cork)
+                Self.emit(prefix: length, gone..<gone + step, into: cork)
             case .bytes(let bytes):
                 size = bytes.count
                 step = min(left, size - gone)
-                cork.append(bytes[gone ..< gone + step])
+                cork.append(bytes[gone..<gone + step])
             }
             left -= step
             gone += step
@@ -72,6 +73,8 @@ struct Outbox {
             0, UInt8(truncatingIfNeeded: length >> 24), UInt8(truncatingIfNeeded: length >> 16),
             UInt8(truncatingIfNeeded: length >> 8), UInt8(truncatingIfNeeded: length)
         )
-        withUnsafeBytes(of: &bytes) { cork.append(copying: UnsafeRawBufferPointer(rebasing: $0[range])) }
+        withUnsafeBytes(of: &bytes) {
+            cork.append(copying: UnsafeRawBufferPointer(rebasing: $0[range]))
+        }
     }
 }

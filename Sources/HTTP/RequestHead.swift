@@ -12,11 +12,13 @@ struct RequestHead {
     /// Stated length of the body, bytes, or `nil`.
     var contentLength: Int?
     var headers = HeaderBlock()
-    /// Why the request is refused before any handler hears of it, with the HTTP status when the mapping has none.
+    /// Why the request is refused before any handler hears of it, with the HTTP status when the
+    /// mapping has none.
     var refusal: Fault?
     var refusalStatus: Int?
 
-    /// Takes a regular header in, recognises what the room itself needs, and keeps the bytes for handlers.
+    /// Takes a regular header in, recognises what the room itself needs, and keeps the bytes for
+    /// handlers.
     mutating func add(
         _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, limits: HTTPLimits
     ) {
@@ -130,7 +132,8 @@ extension UnsafeRawBufferPointer {
     }
 }
 
-/// Strings of the paths that come again and again, so that a call's path costs a comparison instead of an allocation.
+/// Strings of the paths that come again and again, so that a call's path costs a comparison instead
+/// of an allocation.
 final class PathCache {
     /// The inference service has about ten paths in steady use.
     private static let slots = 16

@@ -2,8 +2,10 @@ internal import Ground
 
 /// `grpc-status-details-bin`: a `google.rpc.Status` that carries one `google.rpc.RetryInfo`.
 ///
-/// Three nested messages of two fields each; they are written by hand so that this room needs no schema.
-/// Source: https://github.com/googleapis/googleapis/blob/master/google/rpc/status.proto, error_details.proto
+/// Three nested messages of two fields each; they are written by hand so that this room needs no
+/// schema.
+/// Source: https://github.com/googleapis/googleapis/blob/master/google/rpc/status.proto,
+/// error_details.proto
 enum RetryDetails {
     static let type = "type.googleapis.com/google.rpc.RetryInfo"
 
@@ -21,7 +23,8 @@ enum RetryDetails {
         field(2, bytes: info, into: &any)
         var whole: [UInt8] = []
         field(1, varint: UInt64(status.code.rawValue), into: &whole)
-        // The sentence stands in grpc-message already; here it would count against header limits twice.
+        // The sentence stands in grpc-message already; here it would count against header limits
+        // twice.
         field(3, bytes: any, into: &whole)
         return Base64.encode(whole)
     }
@@ -62,7 +65,8 @@ enum RetryDetails {
         out += bytes
     }
 
-    /// Calls `body` with each field's number, its number value and its bytes; stops at the first malformed one.
+    /// Calls `body` with each field's number, its number value and its bytes; stops at the first
+    /// malformed one.
     private static func scan(
         _ bytes: ArraySlice<UInt8>, _ body: (UInt64, UInt64, ArraySlice<UInt8>) -> Void
     ) {

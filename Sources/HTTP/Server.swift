@@ -16,7 +16,8 @@ public struct ServerCounters: Sendable {
     public init() {}
 }
 
-/// All connections of one listener on one loop: HTTP/2 and HTTP/1.1 on the same port, gRPC and REST.
+/// All connections of one listener on one loop: HTTP/2 and HTTP/1.1 on the same port, gRPC and
+/// REST.
 public final class Server {
     public internal(set) var counters = ServerCounters()
     /// Connections that are open now.
@@ -92,7 +93,8 @@ public final class Server {
         transport.setReading(true)
     }
 
-    /// Takes no new calls, lets those under way finish within `limits.drainTime`, closes; then calls `done` once.
+    /// Takes no new calls, lets those under way finish within `limits.drainTime`, closes; then
+    /// calls `done` once.
     public func drain(_ done: @escaping () -> Void) {
         isDraining = true
         whenDrained = done
@@ -111,6 +113,7 @@ public final class Server {
     }
 
     func closed(_ connection: ServerConnection) {
+        if connection.isPaused { waiting.removeAll { $0 === connection } }
         guard connection.place < open.count, open[connection.place] === connection else { return }
         let last = open.removeLast()
         if last !== connection {

@@ -3,10 +3,12 @@ public import Ground
 
 /// One request and its answer, on the server. Used on the server's loop alone.
 ///
-/// A gRPC call is answered with `send(message:)`, any number of times, and `finish`; any other request with
-/// `respond`, or with `finish` when it failed. Once the call is over these do nothing.
+/// A gRPC call is answered with `send(message:)`, any number of times, and `finish`; any other
+/// request with `respond`, or with `finish` when it failed. Once the call is over these do nothing.
 public final class ServerCall {
-    public enum Method: String, Sendable { case get, head, post, put, patch, delete, options, other }
+    public enum Method: String, Sendable {
+        case get, head, post, put, patch, delete, options, other
+    }
 
     /// How the answer begins.
     enum Opening {
@@ -59,7 +61,8 @@ public final class ServerCall {
     /// Answer bytes that wait for the connection: a streaming handler pauses while this is large.
     public var unsent: Int { outbox.count }
 
-    /// Sends one gRPC message, its slices one after the other. They stay referenced until the kernel has them.
+    /// Sends one gRPC message, its slices one after the other. They stay referenced until the
+    /// kernel has them.
     public func send(message: [Bytes]) {
         guard isOpen, isGRPC, let carrier else { return }
         guard outbox.count <= carrier.limits.unread else { return cutOff(carrier.limits.unread) }
@@ -90,7 +93,8 @@ public final class ServerCall {
         end(carrier)
     }
 
-    /// A REST answer that tells of a fault, as the Open Inference Protocol has it: `{"error": "…"}`.
+    /// A REST answer that tells of a fault, as the Open Inference Protocol has it: `{"error":
+    /// "…"}`.
     func respond(to fault: Fault, status: Int) {
         var headers = [("content-type", "application/json")]
         if case .after(let delay) = fault.retry {
@@ -112,7 +116,8 @@ public final class ServerCall {
     private func cutOff(_ bound: Int) {
         refuse(
             Fault(
-                .exhausted, "more than \(bound) bytes of answers wait for a client who does not read",
+                .exhausted,
+                "more than \(bound) bytes of answers wait for a client who does not read",
                 source: .client, remedy: "read faster, or ask for less"))
     }
 

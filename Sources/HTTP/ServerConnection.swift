@@ -1,12 +1,14 @@
 internal import Cryptography
 internal import Ground
 
-/// One accepted connection: TLS when the server has it, then HTTP/2 or HTTP/1.1, whichever the client speaks.
+/// One accepted connection: TLS when the server has it, then HTTP/2 or HTTP/1.1, whichever the
+/// client speaks.
 final class ServerConnection: TransportReceiver {
     /// How every HTTP/2 client begins (RFC 9113, 3.4); fourteen bytes of it tell it from HTTP/1.
     private static let preface = Array("PRI * HTTP/2.0".utf8)
 
-    unowned let server: Server
+    /// Held: a server lives as long as one of its connections.
+    let server: Server
     let transport: any Transport
     let peer: Endpoint
     private let secure: (any SecureSession)?
@@ -100,7 +102,8 @@ final class ServerConnection: TransportReceiver {
 
     // MARK: Bytes out
 
-    /// Something is to be written: at the end of `received` when that is running, else when the turn ends.
+    /// Something is to be written: at the end of `received` when that is running, else when the
+    /// turn ends.
     func needsFlush() {
         if isBusy || isDirty || isOver { return }
         isDirty = true
@@ -197,7 +200,8 @@ final class ServerConnection: TransportReceiver {
     func closed(_ fault: Fault?) {
         if isOver { return }
         isOver = true
-        // Callbacks of this connection may be on the stack: the conversation lives until the server lets go of us.
+        // Callbacks of this connection may be on the stack: the conversation lives until the server
+        // lets go of us.
         conversation?.lost(
             fault ?? Fault(.cancelled, "the client closed the connection", source: .client))
         server.closed(self)
@@ -205,7 +209,8 @@ final class ServerConnection: TransportReceiver {
 
     // MARK: Bounds
 
-    /// Past the byte budget nothing new is read; a body under way goes on, as it holds bytes until it is whole.
+    /// Past the byte budget nothing new is read; a body under way goes on, as it holds bytes until
+    /// it is whole.
     private func applyPressure() {
         guard !isPaused, !isOver, !isClosing, let conversation else { return }
         if conversation.wantsPause {

@@ -2,7 +2,8 @@ public import Ground
 
 /// What a server does with calls. All calls and callbacks are on the server's loop.
 public protocol Service: AnyObject {
-    /// A request's headers are whole. The handler hears of the rest; the call may be answered at any time.
+    /// A request's headers are whole. The handler hears of the rest; the call may be answered at
+    /// any time.
     func begin(_ call: ServerCall) -> any CallHandler
 }
 
@@ -12,7 +13,8 @@ public protocol CallHandler: AnyObject {
     func message(_ bytes: Bytes)
     /// The client will send nothing more.
     func halfClosed()
-    /// The call ended before its answer did: the client went away or broke a bound. Nothing follows.
+    /// The call ended before its answer did: the client went away or broke a bound. Nothing
+    /// follows.
     func cancelled(_ fault: Fault)
     /// Answer bytes have left for the socket: `ServerCall.unsent` is smaller now.
     func advanced()

@@ -69,7 +69,8 @@ extension GRPCStatus.Code {
 }
 
 extension GRPCStatus {
-    /// What a caller is told of `fault`: message and remedy, never the cause, which may name our insides.
+    /// What a caller is told of `fault`: message and remedy, never the cause, which may name our
+    /// insides.
     public init(_ fault: Fault) {
         let text = fault.remedy.map { "\(fault.message); \($0)" } ?? fault.message
         self.init(fault.code.grpcCode, text, retry: fault.retry)

@@ -23,7 +23,8 @@ import Testing
         #expect(budget.used == 0)
     }
 
-    @Test func `A block is large enough, at most a quarter too large, and found again by its size`() {
+    @Test func `A block is large enough, at most a quarter too large, and found again by its size`()
+    {
         for capacity in [0, 1, 1_023, 1_024, 1_025, 5_000, 65_536, 65_537, 100_000, 1 << 20] {
             let size = SizeClass.size(for: capacity)
             #expect(size >= capacity)

@@ -6,8 +6,9 @@ import Testing
 
 /// What a program printed, or `nil` when it is not on this machine.
 private func run(_ program: String, _ arguments: [String]) throws -> String? {
-    guard let path = ["/usr/bin/", "/usr/local/bin/"].map({ $0 + program })
-        .first(where: { FileManager.default.isExecutableFile(atPath: $0) })
+    guard
+        let path = ["/usr/bin/", "/usr/local/bin/"].map({ $0 + program })
+            .first(where: { FileManager.default.isExecutableFile(atPath: $0) })
     else { return nil }
     let process = Process()
     let pipe = Pipe()
@@ -74,7 +75,8 @@ private final class Collector: ClientCallHandler {
             #expect(answer == "hello 200", "\(version)")
         }
         let large = String(repeating: "a", count: 5_000)
-        let answer = try run("curl", ["-s", "-m", "10", "-H", "Expect: 100-continue", "-d", large, url])
+        let answer = try run(
+            "curl", ["-s", "-m", "10", "-H", "Expect: 100-continue", "-d", large, url])
         #expect(answer == large)
     }
 

@@ -71,14 +71,15 @@ import Testing
         let any: [UInt8] = [10, UInt8(type.count)] + type + [18, UInt8(info.count)] + info
         let whole: [UInt8] = [8, 8, 18, 1, 0x6d, 26, UInt8(any.count)] + any
         #expect(RetryDetails.delay(Base64.encode(whole).utf8) == .milliseconds(1_500))
-        #expect(RetryDetails.header(
-            GRPCStatus(.resourceExhausted, "m", retry: .after(.milliseconds(1_500)))) != nil)
+        #expect(
+            RetryDetails.header(
+                GRPCStatus(.resourceExhausted, "m", retry: .after(.milliseconds(1_500)))) != nil)
     }
 
     @Test func `Damaged details say nothing and do no harm`() {
         var random = Randomness(seed: 3)
         for _ in 0..<500 {
-            let bytes = (0 ..< Int(random.next() % 60)).map { _ in
+            let bytes = (0..<Int(random.next() % 60)).map { _ in
                 UInt8(truncatingIfNeeded: random.next())
             }
             _ = RetryDetails.delay(Base64.encode(bytes).utf8)
@@ -86,7 +87,8 @@ import Testing
         #expect(RetryDetails.delay("%%%".utf8) == nil)
     }
 
-    @Test func `Every kind of fault has a status of both protocols, and the way back keeps the kind`() {
+    @Test
+    func `Every kind of fault has a status of both protocols, and the way back keeps the kind`() {
         for (code, grpc, http) in Fault.Code.statuses {
             #expect(code.grpcCode == grpc)
             #expect(code.httpStatus == http)

@@ -66,7 +66,7 @@ struct H2Speaker {
         ]
     }
 
-    /// `grpc-status` of every answer in what a server sent, found without HPACK state: literals only help so
-    /// far, so the caller uses a real client where headers matter.
+    /// `grpc-status` of every answer in what a server sent, found without HPACK state: literals
+    /// only help so far, so the caller uses a real client where headers matter.
     static func types(_ sent: [UInt8]) -> [UInt8] { frames(sent[...]).map(\.type) }
 }

@@ -192,3 +192,17 @@ import Testing
         #expect(ends.server.sent.suffix(50_000).elementsEqual(plain))
     }
 }
+
+@Suite struct HTTP1AnswerTests {
+    @Test func `A header value cannot add a header`() {
+        let service = TestService()
+        service.onHalfClose = {
+            $0.call.respond(status: 200, headers: [("x-a", "b\r\nx-evil: 1")], body: [])
+        }
+        let bench = Bench(service)
+        let ends = bench.raw()
+        ends.server.inject("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        bench.loop.run()
+        #expect(ends.server.text.contains("x-a: b  x-evil: 1\r\n"))
+    }
+}

@@ -69,11 +69,13 @@ import Testing
         #expect(bench.budget.used == 0)
     }
 
-    @Test(arguments: [
-        ("an empty message", H2Speaker.prefix(0), 1), ("half a prefix", [0, 0], 0),
-        ("half a message", H2Speaker.prefix(10) + [1], 0), ("a wrong flag", [2, 0, 0, 0, 0], 0),
-        ("a compressed message of no coding", H2Speaker.prefix(1, flag: 1) + [1], 0),
-    ] as [(String, [UInt8], Int)])
+    @Test(
+        arguments: [
+            ("an empty message", H2Speaker.prefix(0), 1), ("half a prefix", [0, 0], 0),
+            ("half a message", H2Speaker.prefix(10) + [1], 0),
+            ("a wrong flag", [2, 0, 0, 0, 0], 0),
+            ("a compressed message of no coding", H2Speaker.prefix(1, flag: 1) + [1], 0),
+        ] as [(String, [UInt8], Int)])
     func `Only whole messages reach the handler`(what: String, bytes: [UInt8], messages: Int) {
         let service = TestService()
         let (bench, server) = feed(
@@ -104,7 +106,8 @@ import Testing
 
     @Test func `A message cut at every place is the same message`() {
         let service = TestService()
-        let whole = H2Speaker.prefix(3) + [1, 2, 3] + H2Speaker.prefix(0) + H2Speaker.prefix(1) + [4]
+        let whole =
+            H2Speaker.prefix(3) + [1, 2, 3] + H2Speaker.prefix(0) + H2Speaker.prefix(1) + [4]
         let pieces = whole.flatMap { H2Speaker.data(1, [$0]) } + H2Speaker.data(1, end: true, [])
         _ = feed(H2Speaker.request(1) + pieces, service: service)
         #expect(service.handlers[0].messages.map(\.array) == [[1, 2, 3], [], [4]])
@@ -200,7 +203,7 @@ import Testing
         for round in 0..<400 {
             let ends = bench.raw()
             var bytes = round % 2 == 0 ? whole : []
-            for _ in 0 ..< 1 + random.next() % 8 {
+            for _ in 0..<1 + random.next() % 8 {
                 if bytes.isEmpty || round % 2 == 1 {
                     bytes.append(UInt8(truncatingIfNeeded: random.next()))
                 } else {

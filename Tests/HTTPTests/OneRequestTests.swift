@@ -41,9 +41,17 @@ import Testing
 
     @Test(arguments: [
         (["HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel", "lo"], false),
-        (["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2", "\r\nlo\r\n0\r\n\r\n"], false),
+        (
+            [
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2",
+                "\r\nlo\r\n0\r\n\r\n",
+            ], false
+        ),
         (["HTTP/1.1 200 OK\r\n\r\nhel", "lo"], true),
-        (["HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 ", "OK\r\nContent-Length: 5\r\n\r\nhello"], false),
+        (
+            ["HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 ", "OK\r\nContent-Length: 5\r\n\r\nhello"],
+            false
+        ),
     ])
     func `An answer is read however its body is framed`(pieces: [String], closes: Bool) {
         let (results, _) = exchange(OneRequest(path: "/"), answer: pieces, closes: closes)
@@ -53,13 +61,14 @@ import Testing
         #expect(answer.map { String(decoding: $0.body, as: UTF8.self) } == "hello")
     }
 
-    @Test(arguments: [
-        ([], false, Fault.Code.deadline), ([], true, .unavailable),
-        (["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello"], true, .unavailable),
-        (["nonsense\r\n\r\n"], false, .corrupt),
-        (["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"], false, .invalid),
-        ([String(repeating: "x", count: 1 << 20), "x"], false, .exhausted),
-    ] as [([String], Bool, Fault.Code)])
+    @Test(
+        arguments: [
+            ([], false, Fault.Code.deadline), ([], true, .unavailable),
+            (["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello"], true, .unavailable),
+            (["nonsense\r\n\r\n"], false, .corrupt),
+            (["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"], false, .invalid),
+            ([String(repeating: "x", count: 1 << 20), "x"], false, .exhausted),
+        ] as [([String], Bool, Fault.Code)])
     func `What is no whole answer is a fault, told once`(
         pieces: [String], closes: Bool, code: Fault.Code
     ) {

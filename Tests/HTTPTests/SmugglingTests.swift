@@ -3,7 +3,8 @@ import Testing
 
 @testable import HTTP
 
-/// Requests that two parsers could read as two different requests. Each must be refused, and nothing behind it served.
+/// Requests that two parsers could read as two different requests. Each must be refused, and
+/// nothing behind it served.
 @Suite struct SmugglingTests {
     private static let smuggled = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -92,7 +93,8 @@ import Testing
         ends.server.inject(text + Self.smuggled)
         bench.loop.run()
         let answer = ends.server.text
-        #expect(answer.hasPrefix("HTTP/1.1 4") || answer.hasPrefix("HTTP/1.1 5"), "\(what): \(answer)")
+        #expect(
+            answer.hasPrefix("HTTP/1.1 4") || answer.hasPrefix("HTTP/1.1 5"), "\(what): \(answer)")
         #expect(answer.contains("connection: close"), "\(what)")
         #expect(!service.handlers.contains { $0.call.path == "/smuggled" }, "\(what)")
         #expect(!service.handlers.contains { $0.halfCloses > 0 }, "\(what)")

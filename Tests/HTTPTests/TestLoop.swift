@@ -3,7 +3,8 @@ import Synchronization
 
 @testable import HTTP
 
-/// A loop in virtual time: timers, bodies for the turn's end, and memory transports, run until nothing moves.
+/// A loop in virtual time: timers, bodies for the turn's end, and memory transports, run until
+/// nothing moves.
 final class TestLoop: Network {
     final class Clock: TimeSource {
         private let nanoseconds = Atomic<UInt64>(1_000_000_000)
@@ -93,7 +94,8 @@ final class TestLoop: Network {
     func advance(_ interval: Interval) {
         run()
         let end = clock.now + interval
-        while let next = timers.filter({ $0.body != nil && $0.at <= end }).min(by: { $0.at < $1.at }) {
+        while let next = timers.filter({ $0.body != nil && $0.at <= end }).min(by: { $0.at < $1.at }
+        ) {
             clock.set(max(next.at, clock.now))
             timers.removeAll { $0 === next || $0.body == nil }
             next.body?()

@@ -108,7 +108,7 @@ import Testing
         var bytes = H2Speaker.opening + H2Speaker.request(1)
         bytes += H2Speaker.data(1, H2Speaker.prefix(100_000))
         for start in stride(from: 0, to: body.count, by: 10_000) {
-            bytes += H2Speaker.data(1, end: start == 90_000, Array(body[start ..< start + 10_000]))
+            bytes += H2Speaker.data(1, end: start == 90_000, Array(body[start..<start + 10_000]))
         }
         ends.server.inject(bytes)
         bench.loop.run()

@@ -3,7 +3,8 @@ import Glibc
 import Ground
 import HTTP
 
-/// Answers every gRPC call and REST request with its own message, on one loop: what the HTTP room costs by itself.
+/// Answers every gRPC call and REST request with its own message, on one loop: what the HTTP room
+/// costs by itself.
 ///
 ///     bench-http-echo [PORT]     (default 8080; SIGINT or SIGTERM ends it)
 ///     h2load -c 8 -m 16 -n 300000 -d FRAME -H 'content-type: application/grpc' -H 'te: trailers' \
