@@ -138,12 +138,26 @@ final class ImageDecoder {
     }
 }
 
-/// Gray of four-byte pixels, written over their start: byte i is written after pixel i was read.
+/// Gray of four-byte pixels, written over their start: each byte is written after its pixel was read.
 private func luma(_ pixels: UnsafeMutablePointer<UInt8>, count: Int) {
-    for index in 0..<count {
+    let memory = UnsafeMutableRawPointer(pixels)
+    let low = SIMD8<UInt32>(repeating: 0xFF)
+    var index = 0
+    while index + 8 <= count {
+        let words = memory.loadUnaligned(fromByteOffset: 4 * index, as: SIMD8<UInt32>.self)
+        let red = (words & low) &* 19595
+        let green = (words &>> 8 & low) &* 38470
+        let blue = (words &>> 16 & low) &* 7471
+        let sum = (red &+ green &+ blue &+ 0x8000) &>> 16
+        memory.storeBytes(
+            of: SIMD8<UInt8>(truncatingIfNeeded: sum), toByteOffset: index, as: SIMD8<UInt8>.self)
+        index += 8
+    }
+    while index < count {
         let pixel = pixels + 4 * index
-        let sum = UInt32(pixel[0]) &* 19595 &+ UInt32(pixel[1]) &* 38470 &+ UInt32(pixel[2]) &* 7471
-        pixels[index] = UInt8(truncatingIfNeeded: (sum &+ 0x8000) >> 16)
+        let sum = UInt32(pixel[0]) * 19595 + UInt32(pixel[1]) * 38470 + UInt32(pixel[2]) * 7471
+        pixels[index] = UInt8(truncatingIfNeeded: (sum + 0x8000) >> 16)
+        index += 1
     }
 }
 
