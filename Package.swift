@@ -13,7 +13,8 @@ func room(_ name: String, _ below: [Target.Dependency] = []) -> [Target] {
     [
         .target(name: name, dependencies: below, swiftSettings: house),
         .testTarget(
-            name: "\(name)Tests", dependencies: [.target(name: name)] + below, swiftSettings: house),
+            name: "\(name)Tests", dependencies: [.target(name: name)] + below,
+            swiftSettings: house),
     ]
 }
 
@@ -53,16 +54,34 @@ let package = Package(
             name: "CPNG", path: "Sources/C/CPNG", linkerSettings: [.linkedLibrary("png16")]),
         .target(
             name: "COpenVINO", path: "Sources/C/COpenVINO", linkerSettings: [.linkedLibrary("dl")]),
-        .target(name: "CWire", dependencies: ["CProtobufC"], path: "Sources/C/CWire"),
+        .target(name: "CLinux", path: "Sources/C/CLinux"),
+        .target(
+            name: "CWire", dependencies: ["CProtobufC"], path: "Sources/C/CWire",
+            exclude: ["proto"]),
         .executableTarget(
             name: "canopy",
-            dependencies: ["Gateway", "CanopyClient", arguments, logging], swiftSettings: house),
+            dependencies: [
+                "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "Topology", "Bundles",
+                "Routing", "Telemetry", "Gateway", "CanopyClient", arguments, logging,
+            ], swiftSettings: house),
+        .executableTarget(
+            name: "relay", dependencies: ["Ground", "EventLoop", arguments], path: "Tools/relay",
+            swiftSettings: house),
+        .testTarget(
+            name: "RelayTests", dependencies: ["relay", "Ground", "EventLoop"],
+            swiftSettings: house),
         .testTarget(name: "HouseTests", swiftSettings: house),
+        .testTarget(
+            name: "HTTPLoopbackTests",
+            dependencies: ["Ground", "Cryptography", "EventLoop", "HTTP"], swiftSettings: house),
+        .executableTarget(
+            name: "bench-http-echo", dependencies: ["Ground", "EventLoop", "HTTP"],
+            path: "Tools/benches/http-echo", swiftSettings: house),
     ]
         + room("Ground")
         + room("Cryptography", ["Ground", "COpenSSL"])
         + room("Storage", ["Ground"])
-        + room("EventLoop", ["Ground", "CLibuv"])
+        + room("EventLoop", ["Ground", "CLibuv", "CLinux"])
         + room("Wire", ["Ground", "CWire", "CProtobufC"])
         + room("HTTP", ["Ground", "Cryptography", "CNghttp2", "CHTTPParser", "CZlib"])
         + room("Topology", ["Ground", yams])

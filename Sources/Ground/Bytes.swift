@@ -1,7 +1,8 @@
 /// One contiguous region of memory that lives as long as something refers to it.
 ///
-/// A request's body is received into a slab, decoded in place, read by the engine and freed after the last of them.
-/// Whoever fills it does so before sharing it; after that it is read-only, which is why it may cross threads.
+/// A request's body is received into a slab, decoded in place, read by the engine and freed after
+/// the last of them. Whoever fills it does so before sharing it; after that it is read-only, which
+/// is why it may cross threads.
 public final class Slab: @unchecked Sendable {
     /// First byte. Valid for the life of the slab.
     public let base: UnsafeMutableRawPointer
@@ -28,7 +29,8 @@ public final class Slab: @unchecked Sendable {
     }
 }
 
-/// Who takes a slab's memory back: a byte budget, or a ring of frame slots that another process also maps.
+/// Who takes a slab's memory back: a byte budget, or a ring of frame slots that another process
+/// also maps.
 public protocol SlabOwner: AnyObject, Sendable {
     /// Called once, on any thread, when the slab's last reference is gone.
     func reclaim(_ base: UnsafeMutableRawPointer, capacity: Int)

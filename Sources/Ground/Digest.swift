@@ -1,4 +1,5 @@
-/// A SHA-256 digest. It is the name of a blob, of a bundle (the digest of its manifest) and of an input.
+/// A SHA-256 digest. It is the name of a blob, of a bundle (the digest of its manifest) and of an
+/// input.
 public struct Digest: Hashable, Comparable, Sendable, CustomStringConvertible {
     @usableFromInline let a: UInt64
     @usableFromInline let b: UInt64
@@ -20,7 +21,8 @@ public struct Digest: Hashable, Comparable, Sendable, CustomStringConvertible {
         (a, b, c, d) = words
     }
 
-    /// Reads `sha256:` and 64 lower-case hexadecimal digits; anything else, a tag such as `latest` among it, is `nil`.
+    /// Reads `sha256:` and 64 lower-case hexadecimal digits; anything else, a tag such as `latest`
+    /// among it, is `nil`.
     public init?(_ text: some StringProtocol) {
         guard text.hasPrefix("sha256:") else { return nil }
         self.init(hex: text.dropFirst(7))
@@ -52,7 +54,9 @@ public struct Digest: Hashable, Comparable, Sendable, CustomStringConvertible {
 
     /// The 32 bytes.
     public var bytes: [UInt8] {
-        [a, b, c, d].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * $0)) } }
+        [a, b, c, d].flatMap { word in
+            (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * $0)) }
+        }
     }
 
     /// 64 hexadecimal digits.

@@ -1,6 +1,7 @@
 /// What went wrong, whose doing it was, whether another try can help, and what to do next.
 ///
-/// One type for every room, so that a fault keeps its story from the socket to the client's status and the log line.
+/// One type for every room, so that a fault keeps its story from the socket to the client's status
+/// and the log line.
 public struct Fault: Error, Sendable, CustomStringConvertible {
     /// The kind of fault. New kinds may be added without breaking a `switch`: compare with `==`.
     public struct Code: Hashable, Sendable, CustomStringConvertible {

@@ -1,6 +1,7 @@
 /// A moment on a clock that only moves forward, in nanoseconds from an arbitrary start.
 ///
-/// Every deadline, timer and measurement of the house uses it. It is never a time of day: see `WallTime`.
+/// Every deadline, timer and measurement of the house uses it. It is never a time of day: see
+/// `WallTime`.
 public struct Instant: Hashable, Comparable, Sendable {
     /// Nanoseconds since the clock's start.
     public var nanoseconds: UInt64
@@ -18,7 +19,8 @@ public struct Instant: Hashable, Comparable, Sendable {
     @inlinable
     public static func + (instant: Instant, interval: Interval) -> Instant {
         if interval.nanoseconds >= 0 {
-            let (sum, over) = instant.nanoseconds.addingReportingOverflow(UInt64(interval.nanoseconds))
+            let step = UInt64(interval.nanoseconds)
+            let (sum, over) = instant.nanoseconds.addingReportingOverflow(step)
             return Instant(nanoseconds: over ? .max : sum)
         }
         let back = interval.nanoseconds.magnitude
@@ -37,8 +39,8 @@ public struct Instant: Hashable, Comparable, Sendable {
 
 /// A signed length of time in whole nanoseconds.
 ///
-/// The standard `Duration` counts attoseconds in 128 bits, which costs a wide multiplication per step on the frame
-/// path; a frame needs nanoseconds in one register.
+/// The standard `Duration` counts attoseconds in 128 bits, which costs a wide multiplication per
+/// step on the frame path; a frame needs nanoseconds in one register.
 public struct Interval: Hashable, Comparable, Sendable {
     public var nanoseconds: Int64
 
@@ -66,7 +68,8 @@ public struct Interval: Hashable, Comparable, Sendable {
         nanoseconds = over ? (n < 0 ? .min : .max) : product
     }
 
-    /// The length in milliseconds, with its fraction: for people and for metrics, not for arithmetic.
+    /// The length in milliseconds, with its fraction: for people and for metrics, not for
+    /// arithmetic.
     @inlinable
     public var milliseconds: Double { Double(nanoseconds) / 1e6 }
 
@@ -90,7 +93,8 @@ public struct Interval: Hashable, Comparable, Sendable {
     }
 }
 
-/// A time of day: nanoseconds since 1970-01-01 UTC. It may step in either direction; order nothing by it alone.
+/// A time of day: nanoseconds since 1970-01-01 UTC. It may step in either direction; order nothing
+/// by it alone.
 public struct WallTime: Hashable, Comparable, Sendable {
     public var nanoseconds: Int64
 

@@ -1,5 +1,6 @@
-// The ports: everything that differs between a real node and a simulated one. `EventLoop` and `Storage` implement
-// them for real; the simulator implements them in virtual time. No other room reads a clock, a disk or a socket.
+// The ports: everything that differs between a real node and a simulated one. `EventLoop` and
+// `Storage` implement them for real; the simulator implements them in virtual time. No other room
+// reads a clock, a disk or a socket.
 
 /// Tells the time.
 public protocol TimeSource: Sendable {
@@ -9,7 +10,8 @@ public protocol TimeSource: Sendable {
     var wall: WallTime { get }
 }
 
-/// A seeded source of random numbers for decisions. Keys and nonces come from `Cryptography`, never from here.
+/// A seeded source of random numbers for decisions. Keys and nonces come from `Cryptography`, never
+/// from here.
 ///
 /// SplitMix64 (Steele, Lea, Flood 2014): one word of state, the same sequence on every machine.
 public struct Randomness: RandomNumberGenerator, Sendable {
@@ -29,11 +31,13 @@ public struct Randomness: RandomNumberGenerator, Sendable {
     public mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
 }
 
-/// Small files and folders, for what is read at start and on the control plane. Calls block: never call it on a loop.
+/// Small files and folders, for what is read at start and on the control plane. Calls block: never
+/// call it on a loop.
 public protocol Disk: Sendable {
     /// All bytes of a file; a fault when it is missing, or larger than `limit`.
     func read(_ path: String, limit: Int) throws(Fault) -> [UInt8]
-    /// Replaces or makes a file such that a reader sees the old or the new bytes, also after a power cut.
+    /// Replaces or makes a file such that a reader sees the old or the new bytes, also after a
+    /// power cut.
     func replace(_ path: String, with bytes: [UInt8]) throws(Fault)
     /// Names in a folder, sorted.
     func list(_ folder: String) throws(Fault) -> [String]
@@ -43,7 +47,8 @@ public protocol Disk: Sendable {
     func remove(_ path: String) throws(Fault)
 }
 
-/// A stream of bytes between two ends: a TCP connection, or a virtual one. All calls and callbacks are on its loop.
+/// A stream of bytes between two ends: a TCP connection, or a virtual one. All calls and callbacks
+/// are on its loop.
 public protocol Transport: AnyObject {
     /// Who hears of bytes and of the end. Held strongly until `closed` was called.
     var receiver: (any TransportReceiver)? { get set }
@@ -55,7 +60,8 @@ public protocol Transport: AnyObject {
     func send(_ bytes: [Bytes])
     /// Stops or resumes reading: back-pressure to the other end.
     func setReading(_ on: Bool)
-    /// Ends the stream: after what is unsent when `abruptly` is false, at once otherwise. `closed` follows.
+    /// Ends the stream: after what is unsent when `abruptly` is false, at once otherwise. `closed`
+    /// follows.
     func close(abruptly: Bool)
 }
 

@@ -6,7 +6,8 @@ import Testing
     let digest = try #require(Digest(bytes: (0..<32).map { UInt8($0) }))
     #expect(Digest(digest.description) == digest)
     #expect(digest.hex == "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f")
-    for wrong in ["latest", "sha256:", "sha256:ABCD", "sha256:" + String(repeating: "0", count: 63)] {
+    let short = "sha256:" + String(repeating: "0", count: 63)
+    for wrong in ["latest", "sha256:", "sha256:ABCD", short] {
         #expect(Digest(wrong) == nil)
     }
 }
@@ -19,7 +20,8 @@ import Testing
 }
 
 @Test(arguments: [
-    ("127.0.0.1:8443", "127.0.0.1", 8443), ("[::1]:1", "::1", 1), ("region.example:0", "region.example", 0),
+    ("127.0.0.1:8443", "127.0.0.1", 8443), ("[::1]:1", "::1", 1),
+    ("region.example:0", "region.example", 0),
 ])
 func `An endpoint reads a host and a port`(text: String, host: String, port: Int) {
     #expect(Endpoint(text) == Endpoint(host: host, port: port))

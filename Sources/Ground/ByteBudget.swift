@@ -1,0 +1,137 @@
+import Synchronization
+
+/// The one node-wide budget of bytes that requests and answers may hold, whatever the number of loops.
+///
+/// A frame's whole length is reserved here before its buffer exists, so that what clients promise
+/// cannot grow the node's memory. Thread-safe; a slab may be freed on any thread.
+public final class ByteBudget: SlabAllocator, SlabOwner {
+    /// Bytes that all slabs together may hold.
+    public let limit: Int
+    /// From this many bytes in use on, loops stop reading sockets that have no body under way.
+    public let pressureMark: Int
+    private let held = Atomic<Int>(0)
+    private let refusals = Atomic<Int>(0)
+    private let someoneWaits = Atomic<Bool>(false)
+    private let waiters = Mutex<[@Sendable () -> Void]>([])
+    private let spares: Mutex<SpareBlocks>
+
+    /// A budget of `limit` bytes, at least one smallest block.
+    public init(limit: Int) {
+        self.limit = max(limit, SizeClass.smallest)
+        // The last sixteenth is for bodies that are already under way on connections that go on reading.
+        pressureMark = self.limit - self.limit / 16
+        // An eighth, at most 4 MiB, may lie ready: enough for 40 frames of 100 KB, invisible beside 30 MB resident.
+        spares = Mutex(SpareBlocks(bound: min(self.limit / 8, 4 << 20)))
+    }
+
+    /// Bytes that slabs hold now.
+    public var used: Int { held.load(ordering: .relaxed) }
+
+    /// How often `allocate` has answered `nil`.
+    public var refused: Int { refusals.load(ordering: .relaxed) }
+
+    /// Whether new work should wait in the sockets.
+    public var isPressed: Bool { used >= pressureMark }
+
+    /// A slab of at least `capacity` bytes, or `nil` when the budget does not allow it now.
+    ///
+    /// What is charged is the block's size: `capacity` rounded up by at most a quarter, 1 KiB at least.
+    public func allocate(capacity: Int) -> Slab? {
+        guard capacity >= 0, capacity <= limit else {
+            refusals.add(1, ordering: .relaxed)
+            return nil
+        }
+        let size = SizeClass.size(for: capacity)
+        if held.add(size, ordering: .relaxed).newValue > limit {
+            held.subtract(size, ordering: .relaxed)
+            refusals.add(1, ordering: .relaxed)
+            return nil
+        }
+        let base = spares.withLock { Block(base: $0.take(size)) }.base
+            ?? .allocate(byteCount: size, alignment: 64)
+        return Slab(base: base, capacity: size, owner: self)
+    }
+
+    /// Takes a slab's block back. Called by the slab alone.
+    public func reclaim(_ base: UnsafeMutableRawPointer, capacity: Int) {
+        let block = Block(base: base)
+        if !spares.withLock({ $0.keep(block.base!, capacity) }) { base.deallocate() }
+        let left = held.subtract(capacity, ordering: .relaxed).newValue
+        if left < pressureMark && someoneWaits.load(ordering: .acquiring) { wake() }
+    }
+
+    /// Calls `body` once, on any thread, as soon as the budget is not pressed; at once when it is not.
+    public func whenRelieved(_ body: @escaping @Sendable () -> Void) {
+        waiters.withLock { $0.append(body) }
+        someoneWaits.store(true, ordering: .sequentiallyConsistent)
+        if !isPressed { wake() }
+    }
+
+    private func wake() {
+        let ready = waiters.withLock { waiting in
+            someoneWaits.store(false, ordering: .sequentiallyConsistent)
+            defer { waiting = [] }
+            return waiting
+        }
+        for body in ready { body() }
+    }
+
+    deinit { spares.withLock { $0.drop() } }
+
+    /// A pointer on its way through a lock.
+    private struct Block: @unchecked Sendable { let base: UnsafeMutableRawPointer? }
+}
+
+/// Block sizes: four steps a doubling, so that a block is at most a quarter larger than asked for and is used again.
+enum SizeClass {
+    static let smallest = 1 << 10
+    /// Larger blocks are rare and go back to the system at once.
+    static let largestKept = 1 << 20
+    /// Ten doublings from 1 KiB to 1 MiB, four steps each, and the last.
+    static let count = 41
+
+    static func size(for capacity: Int) -> Int {
+        if capacity <= smallest { return smallest }
+        if capacity > largestKept { return capacity }
+        let step = 1 << (Int.bitWidth - 3 - (capacity - 1).leadingZeroBitCount)
+        return (capacity + step - 1) & ~(step - 1)
+    }
+
+    /// The index of a block size that `size(for:)` gave.
+    static func index(of size: Int) -> Int {
+        let exponent = Int.bitWidth - 1 - size.leadingZeroBitCount
+        return (exponent - 10) * 4 + ((size >> (exponent - 2)) & 3)
+    }
+}
+
+/// Freed blocks that lie ready, up to a bound.
+struct SpareBlocks: @unchecked Sendable {
+    private var lists: [[UnsafeMutableRawPointer]]
+    private var bytes = 0
+    private let bound: Int
+
+    init(bound: Int) {
+        self.bound = bound
+        lists = Array(repeating: [], count: SizeClass.count)
+    }
+
+    mutating func take(_ size: Int) -> UnsafeMutableRawPointer? {
+        guard size <= SizeClass.largestKept else { return nil }
+        guard let block = lists[SizeClass.index(of: size)].popLast() else { return nil }
+        bytes -= size
+        return block
+    }
+
+    /// Whether the block is kept; the caller frees it otherwise.
+    mutating func keep(_ block: UnsafeMutableRawPointer, _ size: Int) -> Bool {
+        guard size <= SizeClass.largestKept, bytes + size <= bound else { return false }
+        lists[SizeClass.index(of: size)].append(block)
+        bytes += size
+        return true
+    }
+
+    mutating func drop() {
+        for list in lists { for block in list { block.deallocate() } }
+        lists = []
+    }
+}

@@ -1,0 +1,181 @@
+internal import CNghttp2
+internal import Ground
+
+/// nghttp2's table of callbacks, made once.
+struct H2Callbacks: @unchecked Sendable {
+    let pointer: OpaquePointer
+
+    init(_ fill: (OpaquePointer) -> Void) {
+        var table: OpaquePointer?
+        // It fails only when there is no memory for 200 bytes.
+        nghttp2_session_callbacks_new(&table)
+        pointer = table!
+        fill(pointer)
+    }
+}
+
+private func server(_ user: UnsafeMutableRawPointer?) -> H2Server {
+    Unmanaged<H2Server>.fromOpaque(user!).takeUnretainedValue()
+}
+
+extension H2Server {
+    static let callbacks = H2Callbacks { table in
+        nghttp2_session_callbacks_set_on_begin_headers_callback(table) { _, frame, user in
+            server(user).beginHeaders(frame!)
+        }
+        nghttp2_session_callbacks_set_on_header_callback(table) {
+            _, frame, name, nameLength, value, valueLength, _, user in
+            server(user).header(frame!, buffer(name, nameLength), buffer(value, valueLength))
+        }
+        nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table) {
+            session, _, stream, data, length, user in
+            call(session, stream)?.received(buffer(data, length))
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_frame_recv_callback(table) { session, frame, user in
+            server(user).frameCame(frame!)
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_frame_send_callback(table) { session, frame, user in
+            server(user).frameLeft(frame!)
+            return 0
+        }
+        nghttp2_session_callbacks_set_send_data_callback(table) {
+            _, _, header, length, source, user in
+            let call = Unmanaged<ServerCall>.fromOpaque(source!.pointee.ptr).takeUnretainedValue()
+            server(user).emitData(call, header!, length)
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_stream_close_callback(table) {
+            session, stream, error, user in
+            if let call = call(session, stream) { server(user).streamClosed(call, error) }
+            return 0
+        }
+    }
+
+    static func options(_ limits: HTTPLimits) -> OpaquePointer? {
+        var options: OpaquePointer?
+        nghttp2_option_new(&options)
+        nghttp2_option_set_no_closed_streams(options, 1)
+        nghttp2_option_set_max_continuations(options, limits.continuations)
+        nghttp2_option_set_stream_reset_rate_limit(
+            options, UInt64(limits.resetBurst), UInt64(limits.resetRate))
+        return options
+    }
+
+    private static func call(_ session: OpaquePointer?, _ stream: Int32) -> ServerCall? {
+        guard let pointer = nghttp2_session_get_stream_user_data(session, stream) else { return nil }
+        return Unmanaged<ServerCall>.fromOpaque(pointer).takeUnretainedValue()
+    }
+
+    private func beginHeaders(_ frame: UnsafePointer<nghttp2_frame>) -> Int32 {
+        headUnderWay = true
+        if frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST {
+            head = RequestHead()
+            head.headers.reserve()
+        }
+        return 0
+    }
+
+    private func header(
+        _ frame: UnsafePointer<nghttp2_frame>, _ name: UnsafeRawBufferPointer,
+        _ value: UnsafeRawBufferPointer
+    ) -> Int32 {
+        // Trailers of a request say nothing that we need.
+        guard frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else { return 0 }
+        guard name.first == UInt8(ascii: ":") else {
+            head.add(name, value, limits: limits)
+            return 0
+        }
+        if name.says(":path") {
+            head.setTarget(value, limits: limits, cache: paths)
+        } else if name.says(":method") {
+            head.method = ServerCall.Method(value)
+        } else if name.says(":authority") && value.count <= limits.target {
+            head.headers.append(name, value)
+        }
+        return 0
+    }
+
+    private func frameCame(_ frame: UnsafePointer<nghttp2_frame>) {
+        let header = frame.pointee.hd
+        switch header.type {
+        case Frame.headers:
+            headUnderWay = false
+            if frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST { begin(header.stream_id) }
+            if header.flags & Frame.endStream != 0 { remoteEnded(header.stream_id) }
+        case Frame.data:
+            if header.flags & Frame.endStream != 0 {
+                remoteEnded(header.stream_id)
+            } else if header.length == 0 {
+                mischief += 1
+            }
+        case Frame.ping, Frame.settings:
+            if header.flags & Frame.ack == 0 { mischief += 1 }
+        case Frame.priority, Frame.reset: mischief += 1
+        default: break
+        }
+    }
+
+    private func begin(_ stream: Int32) {
+        head.complete()
+        let call = ServerCall(head, endpoint: connection.peer, carrier: self)
+        call.stream = stream
+        call.place = open.count
+        open.append(call)
+        connection.server.counters.calls += 1
+        nghttp2_session_set_stream_user_data(
+            session, stream, Unmanaged.passUnretained(call).toOpaque())
+        call.start(service)
+    }
+
+    private func remoteEnded(_ stream: Int32) {
+        guard let call = H2Server.call(session, stream) else { return }
+        call.remoteIsDone = true
+        call.ended()
+    }
+
+    /// Once the answer is out, a client that goes on sending is told to stop.
+    private func frameLeft(_ frame: UnsafePointer<nghttp2_frame>) {
+        let header = frame.pointee.hd
+        guard header.flags & Frame.endStream != 0,
+            header.type == Frame.headers || header.type == Frame.data,
+            let call = H2Server.call(session, header.stream_id), !call.remoteIsDone
+        else { return }
+        nghttp2_submit_rst_stream(session, 0, header.stream_id, NGHTTP2_NO_ERROR.rawValue)
+    }
+
+    private func streamClosed(_ call: ServerCall, _ error: UInt32) {
+        let last = open.removeLast()
+        if last !== call {
+            open[call.place] = last
+            last.place = call.place
+        }
+        call.abandon(
+            Fault(
+                .cancelled, "the client cancelled the call (HTTP/2 error \(error))",
+                source: .client))
+    }
+}
+
+extension ServerCall.Method {
+    init(_ bytes: UnsafeRawBufferPointer) {
+        if bytes.says("POST") {
+            self = .post
+        } else if bytes.says("GET") {
+            self = .get
+        } else if bytes.says("HEAD") {
+            self = .head
+        } else if bytes.says("PUT") {
+            self = .put
+        } else if bytes.says("DELETE") {
+            self = .delete
+        } else if bytes.says("PATCH") {
+            self = .patch
+        } else if bytes.says("OPTIONS") {
+            self = .options
+        } else {
+            self = .other
+        }
+    }
+}

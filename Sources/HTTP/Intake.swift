@@ -1,0 +1,151 @@
+internal import Ground
+
+/// The receiving half of a call: what has come of its message or body, and how fast.
+struct Intake {
+    var deframer = Deframer()
+    var body = BodyBuffer()
+    /// A body or message has begun and is not whole.
+    private(set) var isUnderWay = false
+    /// Nothing more is taken.
+    private(set) var isClosed = false
+    /// Sweeps and bytes since the body or message began.
+    var sweeps = 0
+    var bytes = 0
+
+    mutating func setUnderWay(_ now: Bool, _ carrier: any CallCarrier) {
+        if now == isUnderWay { return }
+        isUnderWay = now
+        (sweeps, bytes) = (0, 0)
+        carrier.bodiesUnderWay += now ? 1 : -1
+    }
+
+    mutating func close(_ carrier: any CallCarrier) {
+        if isClosed { return }
+        setUnderWay(false, carrier)
+        isClosed = true
+        deframer = Deframer()
+        body = BodyBuffer()
+    }
+}
+
+extension ServerCall {
+    /// Hands the call to the service, or refuses it for what its head says.
+    func start(_ service: any Service) {
+        guard let carrier else { return }
+        if let refusal = head.refusal { return refuse(refusal, status: head.refusalStatus) }
+        if !isGRPC, let length = head.contentLength {
+            do throws(Fault) {
+                try intake.body.expect(
+                    length, limit: carrier.limits.message, allocator: carrier.budget,
+                    retryHint: carrier.limits.retryHint)
+            } catch {
+                return refuse(error, status: length > carrier.limits.message ? 413 : 503)
+            }
+        }
+        let handler = service.begin(self)
+        if isOpen { self.handler = handler }
+        if !isGRPC && isOpen { intake.setUnderWay(true, carrier) }
+    }
+
+    /// Body bytes came; the memory is valid during the call.
+    func received(_ chunk: UnsafeRawBufferPointer) {
+        guard !intake.isClosed, let carrier else { return }
+        do throws(Fault) {
+            if isGRPC {
+                try deframe(chunk, carrier)
+            } else {
+                intake.bytes += chunk.count
+                try intake.body.append(
+                    chunk, limit: carrier.limits.message, allocator: carrier.budget,
+                    retryHint: carrier.limits.retryHint)
+            }
+        } catch {
+            refuse(error, status: error.retry == .never ? 413 : 503)
+        }
+    }
+
+    private func deframe(
+        _ chunk: UnsafeRawBufferPointer, _ carrier: any CallCarrier
+    ) throws(Fault) {
+        var rest = chunk
+        while !intake.isClosed {
+            let event = try intake.deframer.next(
+                &rest, limit: carrier.limits.message, allocator: carrier.budget,
+                retryHint: carrier.limits.retryHint)
+            switch event {
+            case .needsMore:
+                intake.setUnderWay(intake.deframer.isMidway, carrier)
+                intake.bytes = intake.deframer.received
+                return
+            case .message(let bytes, let isCompressed):
+                intake.setUnderWay(false, carrier)
+                let plain = isCompressed ? try inflated(bytes, carrier) : bytes
+                handler?.message(plain)
+            }
+        }
+    }
+
+    private func inflated(_ bytes: Bytes, _ carrier: any CallCarrier) throws(Fault) -> Bytes {
+        switch head.coding {
+        case .gzip, .deflate:
+            return try Inflater.inflate(
+                bytes, limit: carrier.limits.message, allocator: carrier.budget,
+                retryHint: carrier.limits.retryHint)
+        case .identity:
+            throw Fault(
+                .inner, "a compressed message came, but grpc-encoding names no compression",
+                source: .client)
+        case .unknown:
+            throw Fault(
+                .unsupported, "the message's grpc-encoding is not known", source: .client,
+                remedy: "use gzip, deflate or identity")
+        }
+    }
+
+    /// The client has sent everything.
+    func ended() {
+        guard !intake.isClosed, let carrier else { return }
+        if isGRPC {
+            if intake.deframer.isMidway {
+                return refuse(
+                    Fault(
+                        .invalid, "the stream ended inside a message, after "
+                            + "\(intake.deframer.received) bytes of it", source: .client))
+            }
+        } else {
+            intake.setUnderWay(false, carrier)
+            var whole = intake.body.take()
+            if head.coding != .identity && whole.count > 0 {
+                do throws(Fault) {
+                    whole = try inflated(whole, carrier)
+                } catch {
+                    return refuse(error)
+                }
+            }
+            handler?.message(whole)
+        }
+        handler?.halfClosed()
+        if !intake.isClosed { intake.close(carrier) }
+    }
+
+    /// Frees what a slow sender holds. Called once a sweep.
+    func sweep(_ limits: HTTPLimits) {
+        guard intake.isUnderWay else { return }
+        intake.sweeps += 1
+        if intake.sweeps > limits.sweeps(limits.requestTime) {
+            refuse(
+                Fault(
+                    .deadline, "the body was not whole after \(limits.requestTime.seconds) s",
+                    source: .client), status: 408)
+            return
+        }
+        guard intake.sweeps > limits.sweeps(limits.minimumRateGrace) else { return }
+        let elapsed = Double(intake.sweeps) * limits.sweep.seconds
+        if Double(intake.bytes) < elapsed * Double(limits.minimumRate) {
+            refuse(
+                Fault(
+                    .deadline, "the body came slower than \(limits.minimumRate) bytes a second",
+                    source: .client), status: 408)
+        }
+    }
+}
