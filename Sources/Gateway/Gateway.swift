@@ -51,6 +51,7 @@ public final class Gateway {
         for host in hosts.dropFirst() { try listenElsewhere(host) }
         try watchSignals(loop)
         watchCertificates(loop)
+        SpanExporter(context, hosts: hosts)?.start(on: loop)
         let loader = ModelLoader(context, hosts: hosts)
         loader.start()
         announce()

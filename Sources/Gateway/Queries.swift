@@ -110,7 +110,13 @@ enum Description {
         }
         return ModelMetadata(
             name: task.name, versions: [model.bundle], platform: "openvino",
-            inputs: model.model.signature.inputs.map(tensor), outputs: outputs(model))
+            inputs: inputs(model), outputs: outputs(model))
+    }
+
+    /// The form that clients are meant to use: the picture itself where the bundle prepares it.
+    private static func inputs(_ model: ServedModel) -> [TensorMetadata] {
+        let signature = model.model.signature
+        return signature.encodedImage.map { [tensor($0)] } ?? signature.inputs.map(tensor)
     }
 
     private static func outputs(_ model: ServedModel) -> [TensorMetadata] {

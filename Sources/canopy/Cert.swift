@@ -38,6 +38,7 @@ struct Cert: ParsableCommand {
                         .precondition, "\(files.key) is there already",
                         remedy: "keep it, or remove it and issue every certificate again")
                 }
+                try disk.makeFolder(place.folder)
                 let authority = try CertificateAuthority.make(
                     name: name, now: MonotonicTime().wall)
                 try files.save(authority.credentials, on: disk)
