@@ -22,8 +22,8 @@ final class Admission: Sendable {
         guard let device = source.hardware.first(where: { hardware.contains($0) }) else {
             throw Fault(
                 .unsupported,
-                "\(place): \(source.id.short) is built for \(source.hardware.joined(separator: ", ")); "
-                    + "this node has \(hardware.joined(separator: ", "))",
+                "\(place): \(source.id.short) is built for "
+                    + "\(source.hardware.joined(separator: ", ")); this node has \(hardware.joined(separator: ", "))",
                 remedy: "name a bundle for this hardware, or place the task on another node")
         }
         let before = used.withLock { used -> Int? in
@@ -34,8 +34,8 @@ final class Admission: Sendable {
         guard let before else { return device }
         throw Fault(
             .exhausted,
-            "\(place): \(source.id.short) needs \(source.memory) bytes of memory; the node's budget is "
-                + "\(budget), of which \(before) are in use",
+            "\(place): \(source.id.short) needs \(source.memory) bytes of memory; "
+                + "the node's budget is \(budget), of which \(before) are in use",
             remedy: "raise the node's memory budget, or place a smaller model here")
     }
 

@@ -2,11 +2,14 @@ public import Ground
 
 /// What a node gives its engine.
 public struct EngineSettings: Sendable {
-    /// Threads that run models, each one frame at a time; with several, one of them serves realtime only.
+    /// Threads that run models, each one frame at a time; with several, one of them serves realtime
+    /// only.
     public var workers: Int
-    /// Threads that one inference may use. 1 answers the most frames; more makes a single large one faster.
+    /// Threads that one inference may use. 1 answers the most frames; more makes a single large one
+    /// faster.
     public var threadsPerWorker: Int
-    /// Jobs that wait at most in each lane of a model. 64 is two seconds of one camera, more than any deadline.
+    /// Jobs that wait at most in each lane of a model. 64 is two seconds of one camera, more than
+    /// any deadline.
     public var queueDepth: Int
     /// Bytes that the loaded models may need together.
     public var memoryBudget: Int
@@ -18,7 +21,8 @@ public struct EngineSettings: Sendable {
     public var pixelLimit: Int
     /// Where the memory of answers comes from; the heap when `nil`.
     public var allocator: (any SlabAllocator)?
-    /// OpenVINO's C library, a file or its folder; `nil` looks in `CANOPY_OPENVINO`, in `.venv` and in the system.
+    /// OpenVINO's C library, a file or its folder; `nil` looks in `CANOPY_OPENVINO`, in `.venv` and
+    /// in the system.
     public var library: String?
 
     public init(
@@ -38,6 +42,7 @@ public struct EngineSettings: Sendable {
         self.library = library
     }
 
-    /// DCI 4K, 4096 × 2160: above every common camera. Its pixels take 35 MB while they are decoded.
+    /// DCI 4K, 4096 × 2160: above every common camera. Its pixels take 35 MB while they are
+    /// decoded.
     public static let defaultPixelLimit = 4096 * 2160
 }

@@ -2,12 +2,14 @@ internal import CJPEG
 internal import CPNG
 internal import Ground
 
-/// Decodes JPEG and PNG files to 8-bit pixels, the same pixels that PIL's `open(…).convert("RGB" or "L")` gives.
+/// Decodes JPEG and PNG files to 8-bit pixels, the same pixels that PIL's `open(…).convert("RGB" or
+/// "L")` gives.
 ///
-/// Gray of a colour image is (19595 R + 38470 G + 7471 B + 32768) >> 16. Alpha is dropped. A 16-bit PNG keeps the high
-/// byte of each value, but 16-bit gray without alpha is clipped to 255: that is PIL's rule, and training used it.
-/// Orientation tags, colour profiles and gamma are not applied. CMYK JPEGs are refused. Damage of any kind is a fault,
-/// also where PIL would go on: a guess over a torn frame is worth less than an honest refusal.
+/// Gray of a colour image is (19595 R + 38470 G + 7471 B + 32768) >> 16. Alpha is dropped. A 16-bit
+/// PNG keeps the high byte of each value, but 16-bit gray without alpha is clipped to 255: that is
+/// PIL's rule, and training used it. Orientation tags, colour profiles and gamma are not applied.
+/// CMYK JPEGs are refused. Damage of any kind is a fault, also where PIL would go on: a guess over
+/// a torn frame is worth less than an honest refusal.
 ///
 /// One belongs to one worker.
 final class ImageDecoder {
@@ -27,9 +29,10 @@ final class ImageDecoder {
 
     /// Decodes `file`. The view is valid until the next call.
     ///
-    /// - Parameter pixelLimit: width × height that is decoded at most; checked on the header, before any memory is
-    ///   taken for pixels.
-    /// - Throws: `.invalid` of the client: not an image, damaged, cut short, or larger than the limit.
+    /// - Parameter pixelLimit: width × height that is decoded at most; checked on the header,
+    ///   before any memory is taken for pixels.
+    /// - Throws: `.invalid` of the client: not an image, damaged, cut short, or larger than the
+    ///   limit.
     func decode(
         _ file: UnsafeRawBufferPointer, gray: Bool, pixelLimit: Int
     ) throws(Fault) -> ImageView {
@@ -67,7 +70,8 @@ final class ImageDecoder {
         let pixelBytes = stored ? 1 : 4
         let format = CInt(stored ? TJPF_GRAY.rawValue : TJPF_RGBX.rawValue)
         let out = pixels.reserve(Int(width) * Int(height) * pixelBytes)
-        // The limit on scans stops progressive files that cost minutes; see the library's note on TJFLAG_LIMITSCANS.
+        // The limit on scans stops progressive files that cost minutes; see the library's note on
+        // TJFLAG_LIMITSCANS.
         let flags = TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS
         let pitch = width * CInt(pixelBytes)
         guard tjDecompress2(jpeg, bytes, length, out, width, pitch, height, format, flags) == 0
@@ -138,12 +142,27 @@ final class ImageDecoder {
     }
 }
 
-/// Gray of four-byte pixels, written over their start: byte i is written after pixel i was read.
+/// Gray of four-byte pixels, written over their start: each byte is written after its pixel was
+/// read.
 private func luma(_ pixels: UnsafeMutablePointer<UInt8>, count: Int) {
-    for index in 0..<count {
+    let memory = UnsafeMutableRawPointer(pixels)
+    let low = SIMD8<UInt32>(repeating: 0xFF)
+    var index = 0
+    while index + 8 <= count {
+        let words = memory.loadUnaligned(fromByteOffset: 4 * index, as: SIMD8<UInt32>.self)
+        let red = (words & low) &* 19595
+        let green = (words &>> 8 & low) &* 38470
+        let blue = (words &>> 16 & low) &* 7471
+        let sum = (red &+ green &+ blue &+ 0x8000) &>> 16
+        memory.storeBytes(
+            of: SIMD8<UInt8>(truncatingIfNeeded: sum), toByteOffset: index, as: SIMD8<UInt8>.self)
+        index += 8
+    }
+    while index < count {
         let pixel = pixels + 4 * index
-        let sum = UInt32(pixel[0]) &* 19595 &+ UInt32(pixel[1]) &* 38470 &+ UInt32(pixel[2]) &* 7471
-        pixels[index] = UInt8(truncatingIfNeeded: (sum &+ 0x8000) >> 16)
+        let sum = UInt32(pixel[0]) * 19595 + UInt32(pixel[1]) * 38470 + UInt32(pixel[2]) * 7471
+        pixels[index] = UInt8(truncatingIfNeeded: (sum + 0x8000) >> 16)
+        index += 1
     }
 }
 

@@ -20,7 +20,8 @@ final class ImagePipeline {
         }
     }
 
-    /// Decodes `file`, runs the steps and writes the tensor to the memory that `room` gives for its shape.
+    /// Decodes `file`, runs the steps and writes the tensor to the memory that `room` gives for its
+    /// shape.
     ///
     /// - Throws: `.invalid` of the client for an image that cannot be used, and what `room` throws.
     func run(
@@ -32,7 +33,8 @@ final class ImagePipeline {
         let shape = preprocessing.shape(width: image.width, height: image.height)
         let memory = try room(shape)
         let size = preprocessing.type == .float32 ? 4 : 1
-        precondition(memory.count >= image.width * image.height * preprocessing.color.channels * size)
+        precondition(
+            memory.count >= image.width * image.height * preprocessing.color.channels * size)
         write(image, to: memory)
     }
 
@@ -83,7 +85,8 @@ final class ImagePipeline {
     private func misfit(_ image: ImageView, _ width: Int, _ height: Int) -> Fault {
         Fault(
             .invalid,
-            "input \"\(preprocessing.input)\": the image is \(image.width) × \(image.height) pixels where "
+            "input \"\(preprocessing.input)\": "
+                + "the image is \(image.width) × \(image.height) pixels where "
                 + "\(width) × \(height) are to be made of it",
             source: .client, remedy: "send frames of the camera's usual size and proportions")
     }
@@ -128,7 +131,8 @@ extension ImageView {
     }
 }
 
-/// Decodes one image and forgets it: what a fuzzer calls with any bytes. `false` when they were refused.
+/// Decodes one image and forgets it: what a fuzzer calls with any bytes. `false` when they were
+/// refused.
 func fuzzImage(_ bytes: UnsafeRawBufferPointer, pixelLimit: Int) -> Bool {
     guard let decoder = try? ImageDecoder() else { return false }
     let color = try? decoder.decode(bytes, gray: false, pixelLimit: pixelLimit)

@@ -2,8 +2,8 @@
 ///
 /// One belongs to one worker. Its pointer is valid until the next `reserve`.
 final class Scratch {
-    /// More than this is given back after a frame, so that one large image does not hold memory for ever: a 1080p
-    /// frame of four bytes a pixel takes half of it.
+    /// More than this is given back after a frame, so that one large image does not hold memory for
+    /// ever: a 1080p frame of four bytes a pixel takes half of it.
     static let keptBytes = 16 << 20
 
     private(set) var base: UnsafeMutablePointer<UInt8>
@@ -45,7 +45,8 @@ struct ImageView {
     /// 1 for gray; 4 for red, green, blue and a byte that means nothing.
     var pixelBytes: Int
 
-    /// The centred rectangle of this size, which must fit; offsets are rounded down. No pixel moves.
+    /// The centred rectangle of this size, which must fit; offsets are rounded down. No pixel
+    /// moves.
     func cropped(width cropWidth: Int, height cropHeight: Int) -> ImageView {
         let left = (width - cropWidth) / 2
         let top = (height - cropHeight) / 2

@@ -40,7 +40,8 @@ public final class InferenceJob: Sendable {
         self.sink = sink
     }
 
-    /// Gives the job up. `true` when no worker had taken it: it is then not run, and its outcome is `.cancelled`.
+    /// Gives the job up. `true` when no worker had taken it: it is then not run, and its outcome is
+    /// `.cancelled`.
     @discardableResult
     public func cancel() -> Bool { move(to: .cancelled) }
 
@@ -59,8 +60,9 @@ public final class InferenceJob: Sendable {
 
 /// Hears outcomes: exactly one for each job that `submit` accepted.
 public protocol CompletionSink: AnyObject, Sendable {
-    /// Called on a worker's thread; for a job that was already cancelled or expired when another one needed its place,
-    /// or that was waiting when its model was closed, on the thread that submitted or closed. No lock is held.
+    /// Called on a worker's thread; for a job that was already cancelled or expired when another
+    /// one needed its place, or that was waiting when its model was closed, on the thread that
+    /// submitted or closed. No lock is held.
     func completed(_ outcome: InferenceOutcome)
 }
 
@@ -96,7 +98,8 @@ public struct InferenceOutcome: Sendable {
 public struct Inference: Sendable {
     /// The tensors that the model's signature lists as outputs, in its order.
     public let outputs: [Tensor]
-    /// The surest classes, surest first; empty for a raw model and for an answer that is not well-formed.
+    /// The surest classes, surest first; empty for a raw model and for an answer that is not
+    /// well-formed.
     public let classes: [ClassScore]
     /// How sure the model is; `nil` for a raw model.
     public let scores: Scores?

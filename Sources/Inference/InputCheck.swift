@@ -62,7 +62,8 @@ func encodedImage(in tensor: Tensor, input: TensorSpecification) throws(Fault) -
     guard let stated, stated == tensor.bytes.count - prefix else {
         throw wrongInput(
             tensor.name, came: "\(tensor.bytes.count) bytes came",
-            expected: "a length in four bytes and \(stated.map { "\($0)" } ?? "as many") bytes after it")
+            expected:
+                "a length in four bytes and \(stated.map { "\($0)" } ?? "as many") bytes after it")
     }
     return tensor.bytes[prefix..<tensor.bytes.count]
 }

@@ -1,22 +1,27 @@
 internal import Ground
 
-/// An object's members, each read once by name and kind; what nobody read is a fault. No default is guessed.
+/// An object's members, each read once by name and kind; what nobody read is a fault. No default is
+/// guessed.
 struct JSONMembers {
     /// File and path to the object, such as `preprocessing.json steps[1]`.
     let place: String
-    private var members: [String: JSONValue]
+    private var members: [String: JSON]
 
-    init(_ value: JSONValue, place: String) throws(Fault) {
-        guard case .object(let list) = value else {
+    init(_ value: JSON, place: String) throws(Fault) {
+        guard case .object(let members) = value else {
             throw Self.fault(place, value.kind, "an object")
         }
         self.place = place
-        members = Dictionary(uniqueKeysWithValues: list.map { ($0.name, $0.value) })
+        self.members = members
     }
 
     /// Parses a whole file whose top is an object that says `"version": 1`.
     init(file: String, bytes: [UInt8]) throws(Fault) {
-        try self.init(try JSONParser.parse(bytes, file: file), place: file)
+        do throws(Fault) {
+            try self.init(JSON(parsing: bytes, place: file), place: file)
+        } catch {
+            throw Fault(.corrupt, error.message, remedy: Self.remedy)
+        }
         try expectVersion()
     }
 
@@ -32,11 +37,13 @@ struct JSONMembers {
     static func fault(_ place: String, _ found: String, _ expected: String) -> Fault {
         Fault(
             .corrupt, "\(place): \(found) where \(expected) was expected",
-            remedy: "mend the file and pack the bundle again")
+            remedy: remedy)
     }
 
+    private static let remedy = "mend the file and pack the bundle again"
+
     private mutating func take<T>(
-        _ name: String, _ expected: String, _ read: (JSONValue) -> T?
+        _ name: String, _ expected: String, _ read: (JSON) -> T?
     ) throws(Fault) -> T {
         guard let value = members.removeValue(forKey: name) else {
             throw Self.fault(place, "no \"\(name)\"", expected)
@@ -73,14 +80,14 @@ struct JSONMembers {
         _ name: String, _ expected: String, where holds: (Double) -> Bool
     ) throws(Fault) -> Double {
         try take(name, expected) {
-            if case .number(let value) = $0, holds(value) { value } else { nil }
+            if let value = Self.number($0), holds(value) { value } else { nil }
         }
     }
 
     mutating func numbers(_ name: String) throws(Fault) -> [Double] {
         try take(name, "an array of numbers") { value in
             guard case .array(let values) = value else { return nil }
-            let numbers = values.compactMap { if case .number(let n) = $0 { n } else { nil } }
+            let numbers = values.compactMap { Self.number($0) }
             return numbers.count == values.count ? numbers : nil
         }
     }
@@ -94,7 +101,7 @@ struct JSONMembers {
         }
     }
 
-    mutating func array(_ name: String) throws(Fault) -> [JSONValue] {
+    mutating func array(_ name: String) throws(Fault) -> [JSON] {
         try take(name, "an array") { if case .array(let values) = $0 { values } else { nil } }
     }
 
@@ -109,8 +116,17 @@ struct JSONMembers {
         throw Self.fault(place, "the unknown key \"\(name)\"", "no such key")
     }
 
-    private static func integer(_ value: JSONValue, in range: ClosedRange<Int>) -> Int? {
-        guard case .number(let number) = value, let whole = Int(exactly: number) else { return nil }
+    private static func number(_ value: JSON) -> Double? {
+        switch value {
+        case .integer(let number): Double(number)
+        case .real(let number): number
+        default: nil
+        }
+    }
+
+    /// A whole number, also when it is written as `1.0`.
+    private static func integer(_ value: JSON, in range: ClosedRange<Int>) -> Int? {
+        guard let number = number(value), let whole = Int(exactly: number) else { return nil }
         return range.contains(whole) ? whole : nil
     }
 }

@@ -52,7 +52,8 @@ final class JobQueue: @unchecked Sendable {
     fileprivate var realtime: JobRing
     fileprivate var other: JobRing
 
-    /// - Parameter depth: jobs that wait at most in each lane: the others never take a realtime job's place.
+    /// - Parameter depth: jobs that wait at most in each lane: the others never take a realtime
+    ///   job's place.
     init(runner: any ModelRunner, depth: Int) {
         self.runner = runner
         realtime = JobRing(depth: depth)

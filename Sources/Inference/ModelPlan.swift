@@ -87,10 +87,12 @@ struct ModelPlan: Sendable {
         // An axis of any length is the batch, which is 1 here.
         let count = elementCount(port.shape.map { $0 < 0 ? 1 : $0 })
         guard port.type == .float32, count == source.labels.count else {
-            throw misfit("labels.txt has \(source.labels.count) lines", "the output is \(port.text)")
+            throw misfit(
+                "labels.txt has \(source.labels.count) lines", "the output is \(port.text)")
         }
         for added in [probabilities, labels] where outputs.contains(where: { $0.name == added }) {
-            throw misfit("a classification adds an output \"\(added)\"", "the model has one already")
+            throw misfit(
+                "a classification adds an output \"\(added)\"", "the model has one already")
         }
         let classifier = Classifier(
             activation: rule.activation, top: rule.top,

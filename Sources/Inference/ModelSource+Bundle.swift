@@ -2,7 +2,8 @@ public import Bundles
 public import Ground
 
 extension ModelSource {
-    /// The only way to a model from outside: a bundle whose every byte was checked against its digest.
+    /// The only way to a model from outside: a bundle whose every byte was checked against its
+    /// digest.
     ///
     /// - Throws: `.corrupt` naming the file and the place in it.
     public init(_ bundle: VerifiedBundle) throws(Fault) {

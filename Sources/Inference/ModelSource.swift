@@ -12,11 +12,13 @@ public enum ModelFormat: String, Sendable, CaseIterable {
 protocol ModelFiles {
     /// Where the file lies on the disk, or `nil` when the bundle has none of that name.
     func path(_ name: String) -> String?
-    /// The file's bytes, or `nil` when the bundle has none of that name; a fault when there are more than `limit`.
+    /// The file's bytes, or `nil` when the bundle has none of that name; a fault when there are
+    /// more than `limit`.
     func read(_ name: String, limit: Int) throws(Fault) -> [UInt8]?
 }
 
-/// All that an engine needs to know of a model. Its small files are parsed; the model itself has not been read.
+/// All that an engine needs to know of a model. Its small files are parsed; the model itself has
+/// not been read.
 public struct ModelSource: Sendable {
     /// The bundle's id.
     public let id: Digest
@@ -102,7 +104,8 @@ public struct ModelSource: Sendable {
             throw Fault(
                 .corrupt,
                 "\(Calibration.fileName): temperature \(calibration.temperature), but "
-                    + "\(Postprocessing.fileName) says activation \"none\", which has no logits to divide",
+                    + "\(Postprocessing.fileName) says activation "
+                    + "\"none\", which has no logits to divide",
                 remedy: "set the temperature to 1, or the activation to \"softmax\"")
         }
     }

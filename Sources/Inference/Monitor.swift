@@ -1,6 +1,7 @@
 internal import Glibc
 
-/// A lock with something to wait for. Held for a few instructions only; no caller's code runs under it.
+/// A lock with something to wait for. Held for a few instructions only; no caller's code runs under
+/// it.
 final class Monitor: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)

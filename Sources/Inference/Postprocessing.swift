@@ -53,7 +53,8 @@ struct Classifier: Sendable {
     /// Classes that an answer lists.
     var listed: Int { min(top, labels.count) }
 
-    /// Scores, and the surest classes, surest first; among equals the lower index. `values` has one per label.
+    /// Scores, and the surest classes, surest first; among equals the lower index. `values` has one
+    /// per label.
     func classify(_ values: [Float]) -> (scores: Scores, classes: [ClassScore]) {
         let probabilities =
             switch activation {

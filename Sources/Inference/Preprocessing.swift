@@ -12,7 +12,8 @@ public enum Preprocessing: Sendable, Equatable {
     }
 }
 
-/// From an encoded image to a tensor: decode, steps on 8-bit pixels in order, then `(pixel − mean) × scale`.
+/// From an encoded image to a tensor: decode, steps on 8-bit pixels in order, then `(pixel − mean)
+/// × scale`.
 public struct ImagePreprocessing: Sendable, Equatable {
     /// The channels, in their order.
     public enum Color: String, Sendable, CaseIterable {
@@ -70,7 +71,8 @@ public struct ImagePreprocessing: Sendable, Equatable {
     }
 }
 
-/// From a client's tensor to the model's: the same type and shape, and `(value − mean) × scale` where they are given.
+/// From a client's tensor to the model's: the same type and shape, and `(value − mean) × scale`
+/// where they are given.
 public struct TensorPreprocessing: Sendable, Equatable {
     public var input: String
     public var type: DataType

@@ -1,7 +1,7 @@
 internal import Ground
 
-// Reads preprocessing.json. Unknown keys, operations and values are faults: a step that is skipped in silence gives
-// wrong answers with high confidence.
+// Reads preprocessing.json. Unknown keys, operations and values are faults: a step that is skipped
+// in silence gives wrong answers with high confidence.
 extension Preprocessing {
     static let fileName = "preprocessing.json"
     /// Steps that a file may have; real ones have one to three.
@@ -105,7 +105,8 @@ extension Preprocessing {
         case .crop:
             if step.has("fraction") {
                 return .cropFraction(
-                    try step.number("fraction", "a number above 0, at most 1") { $0 > 0 && $0 <= 1 })
+                    try step.number("fraction", "a number above 0, at most 1") { $0 > 0 && $0 <= 1 }
+                )
             }
             return .crop(
                 width: try step.integer("width", in: sides),

@@ -1,7 +1,8 @@
 /// Which source pixels make each target pixel along one axis, and with what weights.
 ///
-/// The weights are those of `PIL.Image.resize` on 8-bit images, to the bit: the filter's support grows with the
-/// reduction, weights are computed in 64-bit floats, scaled to sum 1 and rounded to 22 fractional bits.
+/// The weights are those of `PIL.Image.resize` on 8-bit images, to the bit: the filter's support
+/// grows with the reduction, weights are computed in 64-bit floats, scaled to sum 1 and rounded to
+/// 22 fractional bits.
 final class ResizeKernel {
     /// 32 bits less 8 for the result and 2 for weights below 0 and above 1.
     static let fractionBits: Int32 = 22
@@ -78,7 +79,9 @@ extension ImagePreprocessing.Filter {
         case .box: return x > -0.5 && x <= 0.5 ? 1 : 0
         case .bilinear: return distance < 1 ? 1 - distance : 0
         case .bicubic:
-            if distance < 1 { return ((-0.5 + 2) * distance - (-0.5 + 3)) * distance * distance + 1 }
+            if distance < 1 {
+                return ((-0.5 + 2) * distance - (-0.5 + 3)) * distance * distance + 1
+            }
             if distance < 2 { return (((distance - 5) * distance + 8) * distance - 4) * -0.5 }
             return 0
         }

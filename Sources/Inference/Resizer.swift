@@ -1,5 +1,6 @@
-/// Resizes 8-bit images exactly as `PIL.Image.resize` of Pillow 13 does: along rows and along columns, rounding to
-/// 8 bits in between. Which comes first shows in the last bit; Pillow before 13 always began with the rows.
+/// Resizes 8-bit images exactly as `PIL.Image.resize` of Pillow 13 does: along rows and along
+/// columns, rounding to 8 bits in between. Which comes first shows in the last bit; Pillow before
+/// 13 always began with the rows.
 ///
 /// One belongs to one worker and one step of a pipeline, so that a camera's kernels are made once.
 final class Resizer {
@@ -78,7 +79,8 @@ final class Resizer {
             height: kernel.target, pixelBytes: image.pixelBytes)
     }
 
-    /// PIL adds the step up from pixel to pixel, and so does this: multiplying would round otherwise.
+    /// PIL adds the step up from pixel to pixel, and so does this: multiplying would round
+    /// otherwise.
     private func nearest(_ image: ImageView, width: Int, height: Int) -> ImageView {
         let size = image.pixelBytes
         let out = columns.reserve(width * height * size)
@@ -149,7 +151,8 @@ private func colorRow(
     }
 }
 
-/// One target row of `count` bytes: the weighted sum of `rows` source rows. Eight bytes at a time, then one.
+/// One target row of `count` bytes: the weighted sum of `rows` source rows. Eight bytes at a time,
+/// then one.
 private func column(
     _ from: UnsafePointer<UInt8>, _ rowBytes: Int, rows: Int,
     _ weights: Slice<UnsafeBufferPointer<Int32>>, _ to: UnsafeMutablePointer<UInt8>, count: Int

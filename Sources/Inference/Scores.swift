@@ -2,7 +2,8 @@ internal import Glibc
 
 /// How sure a classification is, three ways. Larger is surer; each lies in 0…1.
 ///
-/// With probabilities p₁ ≥ p₂ ≥ … over K classes. For K = 1 margin and entropy are 1: there is nothing to confuse.
+/// With probabilities p₁ ≥ p₂ ≥ … over K classes. For K = 1 margin and entropy are 1: there is
+/// nothing to confuse.
 public struct Scores: Sendable, Equatable {
     /// p₁.
     public let maxSoftmax: Double
@@ -10,8 +11,8 @@ public struct Scores: Sendable, Equatable {
     public let margin: Double
     /// 1 − H(p) / ln K, with H in nats; a zero probability adds nothing to H.
     public let entropy: Double
-    /// `false` when the model gave something that is no distribution (NaN, +∞, a negative probability): the three
-    /// numbers are then 0, so that no bar accepts the answer.
+    /// `false` when the model gave something that is no distribution (NaN, +∞, a negative
+    /// probability): the three numbers are then 0, so that no bar accepts the answer.
     public let isWellFormed: Bool
 
     public init(maxSoftmax: Double, margin: Double, entropy: Double, isWellFormed: Bool = true) {
@@ -46,7 +47,8 @@ public struct Scores: Sendable, Equatable {
     }
 }
 
-/// Probabilities of `logits` divided by `temperature`; `nil` when they hold NaN or +∞, or nothing finite.
+/// Probabilities of `logits` divided by `temperature`; `nil` when they hold NaN or +∞, or nothing
+/// finite.
 func softmax(_ logits: [Float], temperature: Double) -> [Double]? {
     var largest = -Double.infinity
     for logit in logits {
@@ -64,8 +66,8 @@ func softmax(_ logits: [Float], temperature: Double) -> [Double]? {
     return result
 }
 
-/// `values` as probabilities; `nil` when one is negative or not finite, or their sum is off 1 by more than
-/// `distributionTolerance`.
+/// `values` as probabilities; `nil` when one is negative or not finite, or their sum is off 1 by
+/// more than `distributionTolerance`.
 func distribution(_ values: [Float]) -> [Double]? {
     var sum = 0.0
     for value in values {
@@ -76,6 +78,6 @@ func distribution(_ values: [Float]) -> [Double]? {
     return values.map { Double($0) / sum }
 }
 
-/// A softmax quantized to 8 bits is off by half a step of 1/256 per class: 5 % covers the classes that are not near
-/// zero, and is far from what a model without a softmax gives.
+/// A softmax quantized to 8 bits is off by half a step of 1/256 per class: 5 % covers the classes
+/// that are not near zero, and is far from what a model without a softmax gives.
 let distributionTolerance = 0.05

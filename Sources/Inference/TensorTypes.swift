@@ -15,7 +15,8 @@ public enum DataType: String, Sendable, CaseIterable {
     case bfloat16 = "BF16"
     case float32 = "FP32"
     case float64 = "FP64"
-    /// Elements of their own lengths; in a tensor's bytes each follows its length as four little-endian bytes.
+    /// Elements of their own lengths; in a tensor's bytes each follows its length as four
+    /// little-endian bytes.
     case bytes = "BYTES"
 
     /// Bytes of one element, or `nil` for `bytes`.
@@ -72,7 +73,8 @@ public struct Tensor: Sendable {
 public struct ModelSignature: Sendable, Equatable {
     /// The model's own inputs, each of which a request may give as a raw tensor.
     public var inputs: [TensorSpecification]
-    /// The other form of the input: one BYTES element with a whole JPEG or PNG file. `nil` where the model takes none.
+    /// The other form of the input: one BYTES element with a whole JPEG or PNG file. `nil` where
+    /// the model takes none.
     public var encodedImage: TensorSpecification?
     /// The model's outputs; a classification also gives `probabilities` and `labels`, surest first.
     public var outputs: [TensorSpecification]

@@ -8,10 +8,12 @@ protocol ModelRunner: Sendable {
     ) throws(Fault) -> Inference
 }
 
-/// The node's inference workers, shared by all models so that they never outnumber the cores they were given.
+/// The node's inference workers, shared by all models so that they never outnumber the cores they
+/// were given.
 ///
-/// The longest waiting realtime job of any model goes first, then the longest waiting other one. Where there are
-/// several workers, worker 0 takes realtime jobs only, so that one is never behind a slow batch.
+/// The longest waiting realtime job of any model goes first, then the longest waiting other one.
+/// Where there are several workers, worker 0 takes realtime jobs only, so that one is never behind
+/// a slow batch.
 final class WorkerPool: Sendable {
     private struct Idle {
         var queues: [JobQueue] = []
@@ -112,7 +114,8 @@ final class WorkerPool: Sendable {
             ? Fault(.cancelled, "the job was cancelled before it began", source: .client)
             : Fault(
                 .deadline,
-                "the job's deadline passed after \((now - waiting.since).milliseconds) ms in the queue")
+                "the deadline passed after \((now - waiting.since).milliseconds) ms in the queue"
+            )
         complete(waiting, .failure(fault), queued: now - waiting.since)
     }
 
@@ -160,7 +163,8 @@ extension WorkerPool {
         }
     }
 
-    /// The longest waiting job of a lane. A node has few models: looking at each costs less than keeping an order.
+    /// The longest waiting job of a lane. A node has few models: looking at each costs less than
+    /// keeping an order.
     private func take(_ lane: Lane) -> (WaitingJob, any ModelRunner)? {
         var oldest: (number: UInt64, queue: JobQueue)?
         for queue in state.queues {

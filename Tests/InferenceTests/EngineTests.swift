@@ -5,14 +5,15 @@ import Testing
 @testable import Inference
 
 private let image = """
-    {"version":1,"input":"image","kind":"image","color":"gray","layout":"NCHW","type":"FP32","scale":[0.00392156862745098],
+    {"version":1,"input":"image","kind":"image","color":"gray","layout":"NCHW",
+     "type":"FP32","scale":[0.00392156862745098],
      "steps":[{"op":"resize","width":2,"height":2,"filter":"nearest"}]}
     """
 private let classes =
     #"{"version":1,"kind":"classification","output":"logits","activation":"softmax","top":3}"#
 private let calibration = """
-    {"version":1,"temperature":2,"fitted_on":"v","scores":{"source":"c","max_softmax":[],"margin":[],
-     "entropy":[],"correct":[]}}
+    {"version":1,"temperature":2,"fitted_on":"v","scores":{"source":"c",
+     "max_softmax":[],"margin":[],"entropy":[],"correct":[]}}
     """
 private let labels = "zero\none\ntwo\nthree\n"
 
@@ -145,7 +146,9 @@ struct `The OpenVINO engine` {
         let body = [0xFF] + numbers.withUnsafeBytes { Array($0) }
         // An odd address, as it may be within a received message.
         let slice = Bytes(body)[1..<25]
-        let tensors = ["a", "b"].map { Tensor(name: $0, type: .int32, shape: [2, 3], bytes: slice) }
+        let tensors = ["a", "b"].map {
+            Tensor(name: $0, type: .int32, shape: [2, 3], bytes: slice)
+        }
         let result = try answer(model, .tensors(tensors))
         #expect(result.scores == nil && result.outputs.count == 1)
         #expect(result.outputs[0].shape == [2, 3])
@@ -187,7 +190,9 @@ struct `The OpenVINO engine` {
         }
     }
 
-    @Test func `What does not fit the budget is refused before it is read, with both numbers`() throws {
+    @Test func `What does not fit the budget is refused before it is read, with both numbers`()
+        throws
+    {
         let engine = try engine(budget: 1500)
         defer { engine.shutdown() }
         let first = try engine.load(try scale(), place: "here")
@@ -220,11 +225,20 @@ struct `The OpenVINO engine` {
     }
 
     @Test(arguments: [
-        ("scale.onnx", image.replacing("\"image\",\"kind\"", with: "\"frame\",\"kind\""), classes, labels, "\"frame\""),
-        ("scale.onnx", image.replacing("\"width\":2", with: "\"width\":3"), classes, labels, "[1, 1, 2, 3]"),
+        (
+            "scale.onnx", image.replacing("\"image\",\"kind\"", with: "\"frame\",\"kind\""),
+            classes, labels, "\"frame\""
+        ),
+        (
+            "scale.onnx", image.replacing("\"width\":2", with: "\"width\":3"), classes, labels,
+            "[1, 1, 2, 3]"
+        ),
         ("scale.onnx", image, classes.replacing("logits", with: "odds"), labels, "\"odds\""),
         ("scale.onnx", image, classes, "zero\none\n", "2 lines"),
-        ("sum.onnx", image.replacing("\"image\",\"kind\"", with: "\"a\",\"kind\""), classes, labels, "INT32"),
+        (
+            "sum.onnx", image.replacing("\"image\",\"kind\"", with: "\"a\",\"kind\""), classes,
+            labels, "INT32"
+        ),
     ])
     func `A bundle whose parts do not fit is refused, naming both`(
         model: String, preprocessing: String, postprocessing: String, labels: String,
@@ -254,7 +268,8 @@ struct `The OpenVINO engine` {
 
 @Suite struct `Without OpenVINO` {
     @Test func `A missing library is named with what to run`() throws {
-        let settings = EngineSettings(workers: 1, memoryBudget: 1, library: "/nowhere/libopenvino_c.so")
+        let settings = EngineSettings(
+            workers: 1, memoryBudget: 1, library: "/nowhere/libopenvino_c.so")
         let problem = try #require(fault { try OpenVINOEngine(settings, time: MachineTime()) })
         #expect(problem.code == .unavailable)
         #expect(problem.message.contains("/nowhere/libopenvino_c.so"))

@@ -9,7 +9,8 @@ struct GoldenCase: CustomTestStringConvertible, Sendable {
     let file: [UInt8]
     let preprocessing: String
     let expected: [UInt8]
-    /// PNG pixels must be equal. JPEG pixels may differ by one level where the two libjpeg-turbo versions differ.
+    /// PNG pixels must be equal. JPEG pixels may differ by one level where the two libjpeg-turbo
+    /// versions differ.
     let exact: Bool
 
     static let all = own + shared

@@ -4,7 +4,10 @@ import Testing
 
 @testable import Inference
 
-private let whole = #"{"version":1,"input":"image","kind":"image","color":"rgb","steps":[],"layout":"NHWC","type":"UINT8"}"#
+private let whole = """
+    {"version":1,"input":"image","kind":"image","color":"rgb","steps":[],"layout":"NHWC",
+     "type":"UINT8"}
+    """
 
 private func file(_ name: String) -> [UInt8] {
     GoldenCase.own.first { $0.testDescription.hasPrefix(name + " ") }!.file
@@ -47,7 +50,8 @@ private func decodes(_ file: [UInt8], pixelLimit: Int = 1 << 20) -> Bool {
 
     @Test func `An image of more pixels than the limit is refused by its header alone`() throws {
         // The header of a PNG of 60000 × 60000 pixels, and not one byte of them.
-        var bomb = bytes(hex: "89504e470d0a1a0a0000000d49484452" + "0000ea600000ea60" + "0802000000")
+        var bomb = bytes(
+            hex: "89504e470d0a1a0a0000000d49484452" + "0000ea600000ea60" + "0802000000")
         bomb += bytes(hex: "00000000")
         let crc = crc32(Array(bomb[12..<29]))
         for (index, shift) in [24, 16, 8, 0].enumerated() {

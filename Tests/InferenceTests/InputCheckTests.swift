@@ -39,7 +39,9 @@ private let good = [tensor("b", .int64, [5, 2], 80), tensor("a", .float32, [1, 3
     }
 
     @Test func `A missing and a doubled tensor are refused`() {
-        #expect(fault { try matchInputs([good[0]], with: inputs) }?.message.contains("0 tensors") == true)
+        #expect(
+            fault { try matchInputs([good[0]], with: inputs) }?.message.contains("0 tensors")
+                == true)
         #expect(
             fault { try matchInputs(good + [good[1]], with: inputs) }?.message.contains("2 tensors")
                 == true)

@@ -13,14 +13,15 @@ private func classifier(
 private func close(_ a: Double, _ b: Double) -> Bool { abs(a - b) < 1e-9 }
 
 @Suite struct `Scores and classes` {
-    @Test(arguments: [
-        // logits, temperature, max-softmax, margin, entropy; the numbers are from an independent computation
-        ([0, 0], 1.0, 0.5, 0.0, 0.0),
-        ([2, 0], 1.0, 0.8807970779778823, 0.7615941559557647, 0.4729346589968382),
-        ([2, 0], 2.0, 0.7310585786300049, 0.4621171572600098, 0.16005846201683083),
-        ([1, 2, 3, 4], 0.5, 0.8649548767993754, 0.7478959635608425, 0.6714776921652668),
-        ([1000, -1000], 1.0, 1.0, 1.0, 1.0),
-    ] as [([Float], Double, Double, Double, Double)])
+    @Test(
+        arguments: [
+            // logits, temperature, max-softmax, margin, entropy; computed independently
+            ([0, 0], 1.0, 0.5, 0.0, 0.0),
+            ([2, 0], 1.0, 0.8807970779778823, 0.7615941559557647, 0.4729346589968382),
+            ([2, 0], 2.0, 0.7310585786300049, 0.4621171572600098, 0.16005846201683083),
+            ([1, 2, 3, 4], 0.5, 0.8649548767993754, 0.7478959635608425, 0.6714776921652668),
+            ([1000, -1000], 1.0, 1.0, 1.0, 1.0),
+        ] as [([Float], Double, Double, Double, Double)])
     func `Scores are those of the softmax after the temperature`(
         logits: [Float], temperature: Double, top: Double, margin: Double, entropy: Double
     ) {
@@ -67,7 +68,8 @@ private func close(_ a: Double, _ b: Double) -> Bool { abs(a - b) < 1e-9 }
     }
 
     @Test func `The surest classes come first, equals by their index, no more than asked for`() {
-        let classes = classifier(["a", "b", "c", "d", "e"], top: 3).classify([1, 3, 1, 3, 2]).classes
+        let classes = classifier(["a", "b", "c", "d", "e"], top: 3).classify([1, 3, 1, 3, 2])
+            .classes
         #expect(classes.map(\.label) == ["b", "d", "e"])
         #expect(classifier(["a", "b"], top: 5).classify([0, 1]).classes.map(\.index) == [1, 0])
     }

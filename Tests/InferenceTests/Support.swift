@@ -28,7 +28,12 @@ func prepared(
     var shape: [Int] = []
     let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
     defer { memory.deallocate() }
-    try file.withUnsafeBytes { try pipeline.run($0) { shape = $0; return memory } }
+    try file.withUnsafeBytes {
+        try pipeline.run($0) {
+            shape = $0
+            return memory
+        }
+    }
     let count = shape.reduce(1, *) * image.type.size!
     return (shape, Array(memory[..<count]))
 }
@@ -59,7 +64,8 @@ final class Outcomes: CompletionSink {
         arrived.signal()
     }
 
-    /// All outcomes so far, in their order, once there are `count` more than were waited for. A hang ends the test.
+    /// All outcomes so far, in their order, once there are `count` more than were waited for. A
+    /// hang ends the test.
     func wait(for count: Int) -> [InferenceOutcome] {
         for _ in 0..<count {
             guard arrived.wait(timeout: .now() + 30) == .success else { break }

@@ -42,7 +42,9 @@ private struct Bench {
         queue = pool.open(runner, depth: depth)
     }
 
-    func job(_ tag: UInt64, _ lane: Lane = .realtime, within: Interval = .seconds(10)) -> InferenceJob {
+    func job(_ tag: UInt64, _ lane: Lane = .realtime, within: Interval = .seconds(10))
+        -> InferenceJob
+    {
         let mark = Tensor(name: "", type: .uint8, shape: [Int(tag)], bytes: Bytes([]))
         return InferenceJob(
             tag: tag, input: .tensors([mark]), lane: lane, deadline: time.now + within,
@@ -80,7 +82,9 @@ private func code(_ outcome: InferenceOutcome) -> Fault.Code? {
         defer { bench.pool.stop() }
         #expect(bench.submit(0))
         bench.runner.awaitStart()
-        for (tag, lane) in [(1, .other), (2, .realtime), (3, .other), (4, .realtime)] as [(UInt64, Lane)] {
+        for (tag, lane) in [(1, .other), (2, .realtime), (3, .other), (4, .realtime)]
+            as [(UInt64, Lane)]
+        {
             #expect(bench.submit(tag, lane))
         }
         bench.runner.release(5)

@@ -8,7 +8,8 @@
 
 // Side lengths above this are refused: no camera makes them, and products stay far below overflow.
 #define SIDE_LIMIT 65535
-// Bytes of one ancillary chunk (text, profile) that libpng may hold; all of them are skipped anyway.
+// Bytes of one ancillary chunk (text, profile) that libpng may hold; all of them are skipped
+// anyway.
 #define CHUNK_LIMIT 65536
 // Chunks of metadata that libpng may keep: none is used.
 #define CHUNK_COUNT_LIMIT 128
@@ -48,7 +49,8 @@ static void close_reader(reader *state) {
     free(state);
 }
 
-// A reader on the heap, so that its fields are the same after a jump; NULL with a text when there is no memory.
+// A reader on the heap, so that its fields are the same after a jump; NULL with a text when there
+// is no memory.
 static reader *open_reader(
     const uint8_t *bytes, size_t count, char *error, size_t error_capacity) {
     reader *state = calloc(1, sizeof *state);
@@ -80,7 +82,8 @@ static void fill_header(reader *state, canopy_png_header *header) {
     header->gray = (png_get_color_type(state->png, state->info) & PNG_COLOR_MASK_COLOR) == 0;
 }
 
-// Asks libpng for 8-bit gray or RGBX. 16-bit gray without alpha stays as it is: it is clipped below.
+// Asks libpng for 8-bit gray or RGBX. 16-bit gray without alpha stays as it is: it is clipped
+// below.
 static void set_transformations(reader *state, int form, int deep_gray) {
     png_structp png = state->png;
     png_byte type = png_get_color_type(png, state->info);

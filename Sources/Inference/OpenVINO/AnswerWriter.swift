@@ -26,7 +26,8 @@ struct AnswerWriter: Sendable {
         guard values.count == classifier.labels.count else {
             throw Fault(
                 .corrupt,
-                "the model gave \(values.count) classes; the bundle has \(classifier.labels.count) labels",
+                "the model gave \(values.count) classes; "
+                    + "the bundle has \(classifier.labels.count) labels",
                 remedy: "mend labels.txt and pack the bundle again")
         }
         let (scores, classes) = classifier.classify(values)

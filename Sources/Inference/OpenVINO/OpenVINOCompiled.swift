@@ -29,7 +29,8 @@ final class OpenVINOCompiled: @unchecked Sendable {
 
     /// Reads and compiles. Blocks, a few ms to seconds.
     ///
-    /// - Throws: `.corrupt` when the model cannot be read or compiled, `.unsupported` when it takes or gives text.
+    /// - Throws: `.corrupt` when the model cannot be read or compiled, `.unsupported` when it takes
+    ///   or gives text.
     init(
         _ core: OpenVINOCore, _ source: ModelSource, device: String,
         properties: [(key: String, value: String)]
@@ -62,14 +63,17 @@ final class OpenVINOCompiled: @unchecked Sendable {
 
     deinit { core.library.functions.free_compiled(handle) }
 
-    private static func read(_ core: OpenVINOCore, _ source: ModelSource) throws(Fault) -> OpaquePointer {
+    private static func read(_ core: OpenVINOCore, _ source: ModelSource) throws(Fault)
+        -> OpaquePointer
+    {
         var model: OpaquePointer?
         let library = core.library
         let name = try ReadableName(source)
         let status = withExtendedLifetime(name) {
             library.functions.read_model(core.handle, name.path, source.weightsPath, &model)
         }
-        try library.check(status, .corrupt, "reading \(source.format.rawValue) of \(source.id.short)")
+        try library.check(
+            status, .corrupt, "reading \(source.format.rawValue) of \(source.id.short)")
         guard let model else { throw Fault(.inner, "OpenVINO gave no model") }
         return model
     }
@@ -144,14 +148,17 @@ private final class ReadableName {
         var template = Array("/tmp/canopy-model-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else {
             throw Fault(
-                .unavailable, "no folder could be made in /tmp: \(String(cString: strerror(errno)))",
+                .unavailable,
+                "no folder could be made in /tmp: \(String(cString: strerror(errno)))",
                 remedy: "make room in /tmp")
         }
-        let made = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let made = String(
+            decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         folder = made
         path = "\(made)/model.tflite"
         guard let target = realpath(source.modelPath, nil) else {
-            throw Fault(.notFound, "\(source.modelPath) is not there", remedy: "import the bundle again")
+            throw Fault(
+                .notFound, "\(source.modelPath) is not there", remedy: "import the bundle again")
         }
         defer { free(target) }
         guard symlink(target, path) == 0 else {

@@ -13,7 +13,8 @@ public final class OpenVINOEngine: Engine {
     ///
     /// - Throws: `.unavailable` with what to run when OpenVINO is not installed.
     public init(_ settings: EngineSettings, time: any TimeSource) throws(Fault) {
-        precondition(settings.workers > 0 && settings.threadsPerWorker > 0 && settings.queueDepth > 0)
+        precondition(
+            settings.workers > 0 && settings.threadsPerWorker > 0 && settings.queueDepth > 0)
         self.settings = settings
         self.time = time
         core = try OpenVINOCore(try OpenVINOLibrary(explicit: settings.library))
@@ -62,8 +63,9 @@ public final class OpenVINOEngine: Engine {
         }
     }
 
-    /// A stream for each worker; no pinning, since other processes share the cores. 32-bit floats are asked for
-    /// because some processors would use BF16, whose scores are not those that the bundle was calibrated on.
+    /// A stream for each worker; no pinning, since other processes share the cores. 32-bit floats
+    /// are asked for because some processors would use BF16, whose scores are not those that the
+    /// bundle was calibrated on.
     private func properties(device: String) -> [(key: String, value: String)] {
         var list: [(key: String, value: String)] = []
         if let folder = settings.cacheFolder { list.append(("CACHE_DIR", folder)) }

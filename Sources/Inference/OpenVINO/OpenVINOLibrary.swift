@@ -13,10 +13,10 @@ final class OpenVINOLibrary: @unchecked Sendable {
     /// The variable that names the library's file, or the folder that it lies in.
     static let variable = "CANOPY_OPENVINO"
     private static let remedy =
-        "run Tools/setup, which installs OpenVINO into .venv, or set \(variable) to libopenvino_c.so"
+        "run Tools/setup, which installs OpenVINO into .venv, or set \(variable) to its library"
 
-    /// Opens the library: from `explicit`, or `CANOPY_OPENVINO`, or a `.venv` here or above the executable, or where
-    /// the system's linker looks.
+    /// Opens the library: from `explicit`, or `CANOPY_OPENVINO`, or a `.venv` here or above the
+    /// executable, or where the system's linker looks.
     ///
     /// - Throws: `.unavailable` when it is nowhere, `.unsupported` when it is not one that we know.
     init(explicit: String?) throws(Fault) {
@@ -37,8 +37,8 @@ final class OpenVINOLibrary: @unchecked Sendable {
         }
         throw Fault(
             .unavailable,
-            "OpenVINO's C library could not be opened (tried \(candidates.joined(separator: ", "))): "
-                + problem.text, remedy: Self.remedy)
+            "OpenVINO's C library could not be opened "
+                + "(tried \(candidates.joined(separator: ", "))): \(problem.text)", remedy: Self.remedy)
     }
 
     /// Whether a library would be found where the engine looks; nothing is opened.
@@ -65,7 +65,8 @@ final class OpenVINOLibrary: @unchecked Sendable {
         return version.build.map { String(cString: $0) } ?? "unknown"
     }
 
-    /// Element types are plain numbers whose order has changed between releases: sizes show whether ours hold.
+    /// Element types are plain numbers whose order has changed between releases: sizes show whether
+    /// ours hold.
     private func verify() throws(Fault) {
         for type in DataType.allCases {
             guard let number = type.openVINO, let size = type.size else { continue }
@@ -94,8 +95,12 @@ final class OpenVINOLibrary: @unchecked Sendable {
 extension OpenVINOLibrary {
     private static func candidates(explicit: String?) -> [String] {
         if let explicit { return inside(explicit) }
-        if let value = getenv(variable), value.pointee != 0 { return inside(String(cString: value)) }
-        return bases.flatMap { matches("\($0)/.venv/lib/python3*/site-packages/openvino/libs/\(name)*") }
+        if let value = getenv(variable), value.pointee != 0 {
+            return inside(String(cString: value))
+        }
+        return bases.flatMap {
+            matches("\($0)/.venv/lib/python3*/site-packages/openvino/libs/\(name)*")
+        }
             + [name]
     }
 
@@ -107,7 +112,8 @@ extension OpenVINOLibrary {
         return found.isEmpty ? [path] : found
     }
 
-    /// The working folder, and the folders above the executable: the project, when it runs from its build folder.
+    /// The working folder, and the folders above the executable: the project, when it runs from its
+    /// build folder.
     private static var bases: [String] {
         var bases = ["."]
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))

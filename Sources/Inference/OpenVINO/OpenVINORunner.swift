@@ -20,7 +20,8 @@ final class OpenVINORunner: ModelRunner, @unchecked Sendable {
     private let writer: AnswerWriter
     private let desks: [Desk]
 
-    /// Makes the requests and runs each once on zeros, so that the first frame does not pay for what OpenVINO puts off.
+    /// Makes the requests and runs each once on zeros, so that the first frame does not pay for
+    /// what OpenVINO puts off.
     init(
         _ source: ModelSource, _ model: OpenVINOCompiled, settings: EngineSettings,
         time: any TimeSource
@@ -84,8 +85,8 @@ final class OpenVINORunner: ModelRunner, @unchecked Sendable {
                 guard expected.admits(shape: shape) else {
                     throw Fault(
                         .invalid,
-                        "input \"\(expected.name)\": the image becomes \(shape); \(expected.shape) was "
-                            + "expected", source: .client,
+                        "input \"\(expected.name)\": the image becomes \(shape); "
+                            + "\(expected.shape) was expected", source: .client,
                         remedy: "send frames of the proportions that the model was made for")
                 }
                 return try desk.request.room(input: plan.input, shape: shape)
@@ -107,7 +108,8 @@ final class OpenVINORunner: ModelRunner, @unchecked Sendable {
                     let room = try desk.request.room(input: index, shape: tensor.shape)
                     normalize(bytes, with: rule, into: room)
                 } else {
-                    // The job holds the slab until its outcome is out, so the pointer outlives the inference.
+                    // The job holds the slab until its outcome is out, so the pointer outlives the
+                    // inference.
                     try desk.request.borrow(bytes, input: index, shape: tensor.shape)
                 }
             }

@@ -1,5 +1,6 @@
-// Own prototypes of the part of OpenVINO's C API (2026.x) that Canopy calls. The library is opened at
-// run time, so the project builds, and every room but this engine runs, where it is not installed.
+// Own prototypes of the part of OpenVINO's C API (2026.x) that Canopy calls. The library is opened
+// at run time, so the project builds, and every room but this engine runs, where it is not
+// installed.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -44,7 +45,8 @@ typedef struct {
     const char *value;
 } canopy_ov_property;
 
-// How many properties `canopy_ov_compile` takes at most: what the engine sets, and room for two more.
+// How many properties `canopy_ov_compile` takes at most: what the engine sets, and room for two
+// more.
 enum { CANOPY_OV_PROPERTIES = 8 };
 
 // The functions of an opened library.
@@ -102,7 +104,8 @@ typedef struct {
 const canopy_ov_functions *_Nullable canopy_ov_open(
     const char *path, char *error, size_t error_capacity);
 
-// Compiles `model` for `device`. At most `CANOPY_OV_PROPERTIES` properties; −14 when there are more.
+// Compiles `model` for `device`. At most `CANOPY_OV_PROPERTIES` properties; −14 when there are
+// more.
 canopy_ov_status canopy_ov_compile(
     const canopy_ov_functions *functions, const canopy_ov_core *core, const canopy_ov_model *model,
     const char *device, const canopy_ov_property *properties, size_t count,

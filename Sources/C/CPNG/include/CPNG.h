@@ -23,9 +23,10 @@ int canopy_png_read_header(
     const uint8_t *bytes, size_t count, canopy_png_header *header, char *error,
     size_t error_capacity);
 
-// Decodes the whole image into `pixels`, which must hold width × height × 4 bytes. Any bit depth, colour type and
-// interlacing; alpha is dropped, 16-bit colour keeps its high byte, 16-bit gray without alpha is clipped to 255.
-// `pixel_limit` bounds width × height. Returns 0, or −1 with a text in `error`: damage and truncation are errors.
+// Decodes the whole image into `pixels`, which must hold width × height × 4 bytes. Any bit depth,
+// colour type and interlacing; alpha is dropped, 16-bit colour keeps its high byte, 16-bit gray
+// without alpha is clipped to 255. `pixel_limit` bounds width × height. Returns 0, or −1 with a
+// text in `error`: damage and truncation are errors.
 int canopy_png_decode(
     const uint8_t *bytes, size_t count, uint64_t pixel_limit, int form, uint8_t *pixels,
     char *error, size_t error_capacity);
