@@ -5,8 +5,8 @@ internal import HTTP
 internal import Synchronization
 public import Wire
 
-/// Sends frames to a node and hears its answers. May be used from any thread; it has one loop of its
-/// own, and its connections stay open between frames.
+/// Sends frames to a node and hears its answers. May be used from any thread; it has one loop of
+/// its own, and its connections stay open between frames.
 public final class CanopyClient: Sendable {
     /// How the client proves who it is, and what it expects of the node.
     public enum Security: Sendable {
@@ -33,8 +33,6 @@ public final class CanopyClient: Sendable {
     /// Makes a client of one node. Nothing is sent before the first frame.
     ///
     /// - Parameters:
-    ///   - connections: held to the node at most. Two, so that one can be lost while the other
-    ///     carries on.
     /// - Throws: when a certificate or key cannot be read.
     public init(
         node: Endpoint, security: Security, connections: Int = 2
@@ -88,9 +86,6 @@ public final class CanopyClient: Sendable {
     /// Both bodies are called on the client's thread.
     ///
     /// - Parameters:
-    ///   - answered: an answer, which says whether it is its request's last; or the words of a
-    ///     refusal, with the request's id.
-    ///   - ended: once, with `nil` after an orderly end.
     public func stream(
         answered: @escaping @Sendable (StreamResponse) -> Void,
         ended: @escaping @Sendable (Fault?) -> Void

@@ -48,8 +48,8 @@ final class EndOfTurn: HandleOwner {
 }
 
 extension Loop {
-    /// Runs `body` once, when the present turn's callbacks have run and before the loop waits. On the
-    /// loop.
+    /// Runs `body` once, when the present turn's callbacks have run and before the loop waits. On
+    /// the loop.
     public func atEndOfTurn(_ body: @escaping () -> Void) {
         assertOnLoop()
         turnEnd.add(body)

@@ -43,7 +43,8 @@ enum Answers {
         return response
     }
 
-    /// Classes, labels and probabilities, surest first; or the raw tensors of a model without classes.
+    /// Classes, labels and probabilities, surest first; or the raw tensors of a model without
+    /// classes.
     private static func outputs(_ outcome: Inference) -> [InferTensor] {
         let classes = outcome.classes
         guard !classes.isEmpty else {
@@ -73,8 +74,8 @@ enum Answers {
         ]
     }
 
-    /// Adds what the journey decided: whether the bar was met, why the answer is less than wanted, and
-    /// this node as the first hop of the way.
+    /// Adds what the journey decided: whether the bar was met, why the answer is less than wanted,
+    /// and this node as the first hop of the way.
     static func finish(
         _ response: inout InferResponse, _ verdict: Verdict, frame: Frame, node: NodeNames,
         now: Instant

@@ -14,7 +14,8 @@ protocol FrameResponder: AnyObject {
     func refuse(_ fault: Fault)
 }
 
-/// What the gateway keeps of a frame while its journey lasts. The decisions are the journey's alone.
+/// What the gateway keeps of a frame while its journey lasts. The decisions are the journey's
+/// alone.
 final class Frame {
     let id: FrameID
     let task: Int

@@ -15,8 +15,8 @@ struct FrameWork {
     /// No caller waits longer than this for one frame, whatever it says.
     static let longestDeadline = Interval.seconds(60)
 
-    /// Reads a request's parameters and settles its deadline: the shortest of what the transport, the
-    /// request and the task say.
+    /// Reads a request's parameters and settles its deadline: the shortest of what the transport,
+    /// the request and the task say.
     init(
         _ request: InferRequest, task: Int, standard: Interval, callTimeout: Interval?,
         traceparent: String?, now: Instant
@@ -57,8 +57,8 @@ extension InferRequest {
 }
 
 extension Frame {
-    /// The request that escalates this frame: the same inputs, what remains of the time, and this node
-    /// among those that the frame has come through.
+    /// The request that escalates this frame: the same inputs, what remains of the time, and this
+    /// node among those that the frame has come through.
     func escalation(
         to peer: PeerRuntime, model: String, via node: String, remaining: Interval
     ) -> InferRequest {

@@ -77,7 +77,6 @@ final class Certificates: Sendable {
     private let contexts: Mutex<Contexts>
 
     /// - Throws: the first file that is missing or not what it should be, when any listener or peer
-    ///   needs it.
     init(_ trust: Trust, of node: NodePlan, upstream: [Blueprint.Peer]) throws(Fault) {
         self.trust = trust
         self.node = node
@@ -119,7 +118,8 @@ final class Certificates: Sendable {
         let secure = node.listeners.filter(\.tls)
         guard dialsByTLS || !secure.isEmpty else { return contexts }
         let disk = FileDisk()
-        let authority = TLSSettings.Trust.authorities(try disk.read(trust.authority, limit: 1 << 20))
+        let authority = TLSSettings.Trust.authorities(
+            try disk.read(trust.authority, limit: 1 << 20))
         let own = try CredentialFiles(folder: trust.certificates, name: node.name).load(from: disk)
         if secure.contains(where: { $0.clients == .certificate }) {
             contexts.certified = try TLSContext(.server(own, clients: .required, trust: authority))

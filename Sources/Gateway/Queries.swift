@@ -101,7 +101,8 @@ enum Description {
         name: "canopy", version: Version.text,
         extensions: ["model_configuration", "classification", "statistics(prometheus)"])
 
-    /// A task's inputs and outputs. Of a task that is only handed on, the tensors are not known here.
+    /// A task's inputs and outputs. Of a task that is only handed on, the tensors are not known
+    /// here.
     static func model(_ task: TaskRuntime, _ names: NodeNames) -> ModelMetadata {
         guard let model = task.model else {
             return ModelMetadata(

@@ -6,8 +6,8 @@ import Node
 import Routing
 import Wire
 
-/// One loop's share of a node: hosts the pure `Node` on real ports. It gives the node every event in
-/// order and carries out every effect; it decides nothing.
+/// One loop's share of a node: hosts the pure `Node` on real ports. It gives the node every event
+/// in order and carries out every effect; it decides nothing.
 ///
 /// Confined to its loop.
 final class Shard {
@@ -57,7 +57,8 @@ final class Shard {
 
     /// Whether each task has somebody who answers: a model here, or a node upstream.
     func isReady(task: Int) -> Bool {
-        !node.isDraining && (tasks[task].isIdentity || tasks[task].model != nil || node.forwards(task))
+        guard !node.isDraining else { return false }
+        return tasks[task].isIdentity || tasks[task].model != nil || node.forwards(task)
     }
 
     var isReady: Bool { !node.isDraining && tasks.indices.allSatisfy(isReady(task:)) }
@@ -105,8 +106,8 @@ final class Shard {
         if node.frames == 0 { whenEmpty?() }
     }
 
-    /// Gives the node one event and carries out what it says. An effect may lead to the next event at
-    /// once: events wait their turn, so that a decision is never entered twice.
+    /// Gives the node one event and carries out what it says. An effect may lead to the next event
+    /// at once: events wait their turn, so that a decision is never entered twice.
     func hear(_ event: Event) {
         events.append(event)
         guard !isBusy else { return }

@@ -7,7 +7,8 @@ import Node
 import Routing
 import Topology
 
-/// A shard with its sockets: listeners, servers and the pools to nodes upstream. Confined to its loop.
+/// A shard with its sockets: listeners, servers and the pools to nodes upstream. Confined to its
+/// loop.
 final class ShardHost {
     let shard: Shard
     let metrics: ShardMetrics
@@ -66,12 +67,14 @@ final class ShardHost {
         (servers.map(\.counters), shard.peers.map(\.pool.counters))
     }
 
-    /// Takes no more frames, finishes those under way within the drain limit, then calls `done` once.
+    /// Takes no more frames, finishes those under way within the drain limit, then calls `done`
+    /// once.
     func drain(_ done: @escaping () -> Void) {
         whenDrained = done
         for listener in listeners { listener.close() }
         shard.whenEmpty = { [weak self] in self?.closeServers() }
-        // A frame has a deadline of its own, so this comes by itself; the limit is for the stubborn.
+        // A frame has a deadline of its own, so this comes by itself; the limit is for the
+        // stubborn.
         loop.schedule(after: context.blueprint.node.limits.drain) { [weak self] in
             self?.finishDraining()
         }

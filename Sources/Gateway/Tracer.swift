@@ -65,11 +65,8 @@ final class Tracer {
                     context: trace.context.child(random: &random), parent: trace.context.span,
                     start: trace.start, end: stop,
                     attributes: [
-                        .init(
-                            name: "canopy.queue_ms", value: .double(frame.times.queued.milliseconds)
-                        ),
-                        .init(
-                            name: "canopy.infer_ms", value: .double(frame.times.infer.milliseconds)),
+                        Self.milliseconds("canopy.queue_ms", frame.times.queued),
+                        Self.milliseconds("canopy.infer_ms", frame.times.infer),
                     ]))
         }
         if let called = frame.calledAt {
@@ -79,6 +76,10 @@ final class Tracer {
                     parent: trace.context.span, start: trace.start + (called - frame.arrivedAt),
                     end: end))
         }
+    }
+
+    private static func milliseconds(_ name: String, _ length: Interval) -> Span.Attribute {
+        Span.Attribute(name: name, value: .double(length.milliseconds))
     }
 
     /// Takes finished spans out for export.

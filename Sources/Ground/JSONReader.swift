@@ -1,7 +1,7 @@
 /// Reads one JSON text; see `JSON.init(parsing:place:)`.
-public struct JSONReader {
+struct JSONReader {
     /// Levels of nesting: our files have four; the bound keeps hostile nesting off the stack.
-    public static let depthLimit = 32
+    static let depthLimit = 32
 
     private let place: String
     private let text: [UInt8]

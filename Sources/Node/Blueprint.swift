@@ -61,7 +61,8 @@ public struct Blueprint: Sendable {
         peers = plans.map { Peer(plan: $0, prior: Self.prior(node, $0, topology)) }
     }
 
-    /// What a task is called at a peer: its own name at a Canopy node, the model's at a foreign one.
+    /// What a task is called at a peer: its own name at a Canopy node, the model's at a foreign
+    /// one.
     public func model(of task: Task, at peer: Peer) -> String {
         guard case .foreign(let name)? = task.plan.tier(peer.plan.tier)?.model else {
             return task.name
@@ -72,9 +73,9 @@ public struct Blueprint: Sendable {
     /// What the node's journeys share, before anything has happened.
     ///
     /// - Parameters:
-    ///   - shards: loops of the node; each gets its part of the bandwidth.
-    ///   - seed: of the node's draws.
-    public func surroundings(shards: Int, seed: UInt64, now: Instant) throws(Fault) -> Surroundings {
+    public func surroundings(
+        shards: Int, seed: UInt64, now: Instant
+    ) throws(Fault) -> Surroundings {
         var courses: [Course] = []
         for task in tasks {
             let escalation = task.plan.escalation

@@ -1,8 +1,8 @@
 public import Ground
 public import Routing
 
-/// One node's whole mind as one value. It hears events and says effects; the gateway lets it live on
-/// real ports, the simulator on virtual ones. It holds no socket, no clock and no thread.
+/// One node's whole mind as one value. It hears events and says effects; the gateway lets it live
+/// on real ports, the simulator on virtual ones. It holds no socket, no clock and no thread.
 ///
 /// A loop owns one `Node`: a shard. Nothing here is shared between threads.
 public struct Node: Sendable {
@@ -55,8 +55,8 @@ public struct Node: Sendable {
         }
     }
 
-    /// Reserves a place for a frame about to arrive; `nil` when the node remembers as many as it may,
-    /// or drains.
+    /// Reserves a place for a frame about to arrive; `nil` when the node remembers as many as it
+    /// may, or drains.
     public mutating func admit() -> FrameID? {
         isDraining ? nil : journeys.reserve()
     }
@@ -68,7 +68,8 @@ public enum Event: Hashable, Sendable {
     case arrived(FrameID, Arrival)
     /// Something happened to a frame. An event for a frame that is over changes nothing.
     case frame(FrameID, FrameEvent)
-    /// The task's model is loaded; answers from `bar` on are accepted, all of them when it is `nil`.
+    /// The task's model is loaded; answers from `bar` on are accepted, all of them when it is
+    /// `nil`.
     case modelReady(task: Int, bar: Bar?)
     /// The task's model is gone.
     case modelLost(task: Int)

@@ -1,7 +1,7 @@
 public import Ground
 
-/// Names one frame inside one node while the node remembers it. A slot is used again; its generation
-/// tells a late event of an earlier frame from one of the present frame.
+/// Names one frame inside one node while the node remembers it. A slot is used again; its
+/// generation tells a late event of an earlier frame from one of the present frame.
 public struct FrameID: Hashable, Sendable {
     public var slot: UInt32
     public var generation: UInt32

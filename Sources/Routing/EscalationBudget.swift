@@ -7,7 +7,6 @@ public import Ground
 /// come, first served would spend them on whatever arrives; here a frame escalates when its
 /// confidence lies below a threshold that moves with the recent frames and with the buckets:
 ///
-///     threshold = the quantile of recent confidences at  affordable share × level ÷ (1 − level)
 ///
 /// At half full, the hardest frames escalate at just the rate that is earned. A fuller bucket
 /// reaches for easier frames, a full one for every frame below the bar, since what it earns next
@@ -71,6 +70,8 @@ public struct EscalationBudget: Sendable {
 
     private func judge(_ confidence: Confidence, bar: Bar, payload: Int) -> Decision {
         if bar.accepts(confidence) { return .accepted }
+        // A budget that holds nothing back need not weigh either.
+        if limits.share >= 1, bytes == nil { return .escalate }
         guard frames.hasOne, bytes?.holds(payload) ?? true else { return .overBudget }
         return isHardEnough(confidence, bar: bar) ? .escalate : .overBudget
     }

@@ -5,13 +5,10 @@ public import Ground
 ///
 /// ```
 /// arrived ─▶ inferring ─▶ accepted ──────────────▶ reply ─▶ over   (or ─▶ auditing ─▶ over)
-///                │  └──▶ below the bar ─▶ waiting ─▶ reply ─▶ over                 mode wait
-///                │                    └▶ reply ─▶ refining ─▶ refine ─▶ over       mode refine
-///                └──▶ no answer here ─▶ waiting ─▶ reply or refuse ─▶ over
 /// ```
 ///
-/// Whatever happens upstream, a node that has an answer gives it: before the caller's deadline, with
-/// the reason why nothing better came.
+/// Whatever happens upstream, a node that has an answer gives it: before the caller's deadline,
+/// with the reason why nothing better came.
 public struct Journey: Sendable {
     enum Stage: Hashable, Sendable {
         /// The model here is at work; the client waits.

@@ -11,19 +11,8 @@ public import Ground
 /// The method is Learn then Test (Angelopoulos et al. 2021) with fixed sequences:
 ///
 /// - Bar b has the null hypothesis “the risk at b exceeds r”. Given that n scores reach b, each is
-///   wrong with the risk at b, independently; so P(Bin(n, r) ≤ wrong), an exact binomial tail, is a
-///   valid p-value. Where no score reaches b it is 1.
 /// - Bars are tested from sure to less sure; the first that fails ends its sequence. At the surest
-///   bars too few scores are accepted for any test to pass, and skipping those would let the data
-///   choose the first test. So up to four places to start are fixed by r alone, each with an equal
-///   share of δ = 1 − confidence; a sequence that reaches the next start takes that share along
-///   (the fallback procedure of Wiens 2003). A sequence that fails is resumed at the next start,
-///   with its share only.
 /// - Why this errs with at most δ: call j(s) the first true null at or after start s; it is fixed,
-///   not random. To reject any true null, some unbroken run must first reject one, j, with the
-///   shares of starts in that run up to j, and for each of those j(s) = j. So one of the distinct
-///   nulls j(s) has a p-value at most the sum of its own starts' shares; these probabilities add up
-///   to at most δ.
 /// - The lowest bar that passed is taken.
 public struct RiskBar: Hashable, Sendable {
     /// What was asked.
@@ -40,8 +29,6 @@ public struct RiskBar: Hashable, Sendable {
     /// Chooses the lowest bar that provably keeps the target.
     ///
     /// - Throws: a fault of code `invalid` when there are too few scores to show it even if every
-    ///   answer were right (the message says how many it takes), and of code `precondition` when
-    ///   there are enough and no bar passes.
     public init(_ target: RiskTarget, calibration: CalibrationTally) throws(Fault) {
         let least = Self.leastScores(for: target)
         guard calibration.count >= least else {

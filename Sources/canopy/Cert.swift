@@ -144,7 +144,8 @@ private func authority(_ folder: String) throws(Fault) -> CertificateAuthority {
         return try CertificateAuthority(credentials: files.load(from: FileDisk()))
     } catch {
         var fault = error
-        fault.remedy = fault.remedy ?? "make an authority first: canopy cert init --folder \(folder)"
+        fault.remedy =
+            fault.remedy ?? "make an authority first: canopy cert init --folder \(folder)"
         throw fault
     }
 }

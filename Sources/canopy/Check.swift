@@ -46,7 +46,8 @@ struct Check: ParsableCommand {
         }
         for task in fleet.tasks {
             let tiers = task.tiers.map(\.tier.rawValue).joined(separator: " → ")
-            print("task      \(task.name): \(tiers), \(task.mode.rawValue) within \(task.deadline.text)")
+            let promise = "\(task.mode.rawValue) within \(task.deadline.text)"
+            print("task      \(task.name): \(tiers), \(promise)")
         }
         print("ok")
     }

@@ -41,7 +41,8 @@ actor PictureSource: FrameSource {
             }
         }
         guard !found.isEmpty else {
-            throw Fault(.notFound, "there is no JPEG or PNG in \(arguments.joined(separator: ", "))")
+            let places = arguments.joined(separator: ", ")
+            throw Fault(.notFound, "there is no JPEG or PNG in \(places)")
         }
         paths = found[...]
     }
@@ -68,8 +69,8 @@ actor SeriesSource: FrameSource {
         guard input.datatype == .fp32, input.shape.allSatisfy({ $0 > 0 }) else {
             throw Fault(
                 .invalid,
-                "the task's input '\(input.name)' is \(input.datatype.rawValue) \(input.shape), and a"
-                    + " CSV row becomes FP32 of a fixed shape")
+                "the task's input '\(input.name)' is \(input.datatype.rawValue) \(input.shape), and"
+                    + " a CSV row becomes FP32 of a fixed shape")
         }
         self.path = path
         self.input = input

@@ -9,9 +9,9 @@ struct ModelCommand: ParsableCommand {
         commandName: "model",
         abstract: "Make bundles of models, and look at them.",
         discussion: """
-            A bundle is a folder in the form of an OCI image layout: the model, its labels, its pre- and
-            post-processing, calibration and evaluation, each by SHA-256. The SHA-256 of its manifest
-            is its id, and the only name that a topology may use.
+            A bundle is a folder in the form of an OCI image layout: the model, its labels, its
+            pre- and post-processing, calibration and evaluation, each by SHA-256. The SHA-256 of
+            its manifest is its id, and the only name that a topology may use.
             """,
         subcommands: [ImportModel.self, Inspect.self, Pack.self])
 

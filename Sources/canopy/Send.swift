@@ -27,7 +27,7 @@ struct Send: AsyncParsableCommand {
     @Option(help: "Pictures, or folders of them; may be repeated.")
     var image: [String] = []
 
-    @Option(help: "A CSV file with one series a line; a column more than the input takes is its label.")
+    @Option(help: "A CSV file with one series a line; one column more than needed is its label.")
     var csv: String?
 
     @Option(help: "A video file, a camera or an address that ffmpeg reads.")

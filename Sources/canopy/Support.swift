@@ -34,7 +34,8 @@ enum Console {
     /// Writes text without a line's end to standard output, at once.
     static func show(_ text: String) { write(text, to: STDOUT_FILENO) }
 
-    /// One system call where the kernel takes it whole, so that lines of several threads do not mix.
+    /// One system call where the kernel takes it whole, so that lines of several threads do not
+    /// mix.
     private static func write(_ text: String, to descriptor: Int32) {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {

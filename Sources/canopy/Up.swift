@@ -76,8 +76,8 @@ struct Up: ParsableCommand {
 
 /// One child and its restarts. Confined to the loop.
 private final class SupervisedNode {
-    /// Pause before a restart: doubles from the first to the last, and falls back to the first after a
-    /// run of a minute.
+    /// Pause before a restart: doubles from the first to the last, and falls back to the first
+    /// after a run of a minute.
     private static let firstPause = Interval.milliseconds(250)
     private static let longestPause = Interval.seconds(30)
     private static let goodRun = Interval.seconds(60)

@@ -29,7 +29,8 @@ final class VideoSource: FrameSource {
         let command = Command(
             "ffmpeg",
             ["-nostdin", "-loglevel", "error"] + live
-                + ["-i", address, "-an", "-f", "image2pipe", "-c:v", "mjpeg", "-q:v", "3", "pipe:1"])
+                + ["-i", address, "-an", "-f", "image2pipe", "-c:v", "mjpeg", "-q:v", "3"]
+                + ["pipe:1"])
         let box = Box()
         thread = try LoopThread(name: "canopy-video") { (loop) throws(Fault) in
             // The loop serves ffmpeg alone: waiting in it is what makes ffmpeg wait.

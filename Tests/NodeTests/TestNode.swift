@@ -54,7 +54,8 @@ struct TestNode {
             .arrived(
                 id,
                 Arrival(
-                    task: 0, mode: mode, deadline: now + deadline, bytes: 10_000, accept: accept.flatMap(Bar.init),
+                    task: 0, mode: mode, deadline: now + deadline, bytes: 10_000,
+                    accept: accept.flatMap(Bar.init),
                     mayTravel: mayTravel)))
     }
 
