@@ -59,7 +59,7 @@ final class ClientConnection: TransportReceiver {
         var options: OpaquePointer?
         nghttp2_option_new(&options)
         nghttp2_option_set_no_closed_streams(options, 1)
-        nghttp2_option_set_max_continuations(options, 8)
+        nghttp2_option_set_max_continuations(options, pool.limits.continuations)
         defer { nghttp2_option_del(options) }
         nghttp2_session_client_new2(
             &session, ClientConnection.callbacks.pointer,
