@@ -75,7 +75,8 @@ let package = Package(
             name: "HTTPLoopbackTests",
             dependencies: ["Ground", "Cryptography", "EventLoop", "HTTP"], swiftSettings: house),
         .executableTarget(
-            name: "bench-http-echo", dependencies: ["Ground", "EventLoop", "HTTP"],
+            name: "bench-http-echo",
+            dependencies: ["Ground", "Cryptography", "EventLoop", "HTTP"],
             path: "Tools/benches/http-echo", swiftSettings: house),
     ]
         + room("Ground")

@@ -59,7 +59,7 @@ final class ClientConnection: TransportReceiver {
         var options: OpaquePointer?
         nghttp2_option_new(&options)
         nghttp2_option_set_no_closed_streams(options, 1)
-        nghttp2_option_set_max_continuations(options, 8)
+        nghttp2_option_set_max_continuations(options, pool.limits.continuations)
         defer { nghttp2_option_del(options) }
         nghttp2_session_client_new2(
             &session, ClientConnection.callbacks.pointer,
@@ -187,6 +187,8 @@ final class ClientConnection: TransportReceiver {
             more = room > 0 && writeFrames(pool.cork, room)
             emit(pool.cork, transport)
         }
+        // The alert that says why, when TLS has one.
+        if failure != nil && !isOver { emit(pool.cork, transport) }
         isBusy = false
         if let failure { return fail(failure) }
         if isLeaving && open.isEmpty { close() }
@@ -245,7 +247,7 @@ final class ClientConnection: TransportReceiver {
         failure = failure ?? fault
         if isBusy { return }
         over(fault)
-        transport?.close(abruptly: true)
+        transport?.close(abruptly: secure == nil || isReady)
     }
 
     func closed(_ fault: Fault?) {

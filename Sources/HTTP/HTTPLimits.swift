@@ -75,6 +75,9 @@ public struct ClientLimits: Sendable {
     public var message = 64 << 20
     /// Headers of one answer, bytes.
     public var headers = 16 << 10
+    /// CONTINUATION frames of one header block; 16 KiB of headers fit in one.
+    public var continuations = 8
+    /// HTTP/2 receive windows of one call and of one connection, bytes: as a server's.
     public var streamWindow = 1 << 20
     public var connectionWindow = 4 << 20
     /// Bytes ready for a socket that does not take them.

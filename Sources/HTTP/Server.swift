@@ -113,7 +113,7 @@ public final class Server {
     }
 
     func closed(_ connection: ServerConnection) {
-        if connection.isPaused { waiting.removeAll { $0 === connection } }
+        if !waiting.isEmpty { waiting.removeAll { $0 === connection } }
         guard connection.place < open.count, open[connection.place] === connection else { return }
         let last = open.removeLast()
         if last !== connection {

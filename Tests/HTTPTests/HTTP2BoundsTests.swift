@@ -235,3 +235,77 @@ import Testing
         #expect(server.sent.suffix(body.count).elementsEqual(body))
     }
 }
+
+@Suite struct StreamingAnswerTests {
+    @Test
+    func `A stream whose reader does not read is cut off at the bound, and its bytes come back`() {
+        var limits = HTTPLimits()
+        limits.unread = 100_000
+        let service = TestService()
+        let bench = Bench(service, limits: limits)
+        let ends = bench.raw()
+        ends.server.inject(H2Speaker.opening + H2Speaker.request(1))
+        bench.loop.run()
+        let call = service.handlers[0].call
+        var sent = 0
+        while call.isOpen && sent < 100 {
+            let slab = bench.budget.allocate(capacity: 10_000)
+            call.send(message: [Bytes(slab: slab!, start: 0, count: 10_000)])
+            bench.loop.run()
+            sent += 1
+        }
+        // 65,535 bytes fit the client's window, 100,000 may wait.
+        #expect(sent > 16 && sent < 20)
+        #expect(service.handlers[0].cancellations.map(\.code) == [.exhausted])
+        #expect(bench.budget.used == 0)
+    }
+
+    @Test func `A streaming handler hears that its bytes have left`() {
+        final class Source: CallHandler {
+            let call: ServerCall
+            var left = 20
+            init(_ call: ServerCall) { self.call = call }
+            func message(_ bytes: Bytes) {}
+            func cancelled(_ fault: Fault) {}
+            func halfClosed() { fill() }
+            func advanced() { fill() }
+            /// Never more than two messages wait.
+            func fill() {
+                while left > 0 && call.unsent < 20_000 {
+                    call.send(message: [Bytes([UInt8](repeating: 1, count: 10_000))])
+                    left -= 1
+                }
+                if left == 0 { call.finish() }
+            }
+        }
+        final class Streaming: Service {
+            func begin(_ call: ServerCall) -> any CallHandler { Source(call) }
+        }
+        let bench = Bench()
+        let streaming = Server(
+            Streaming(), budget: bench.budget, network: bench.loop, hooks: bench.loop.hooks)
+        bench.loop.onConnect = { [loop = bench.loop] _ in
+            let ends = loop.pair()
+            streaming.accept(ends.server)
+            return .success(ends.client)
+        }
+        let (_, handler) = bench.call()
+        bench.loop.run()
+        #expect(handler.messages.count == 20)
+        #expect(handler.status == .ok)
+    }
+
+    @Test func `HEAD over HTTP 2 has a length and no body`() {
+        let service = TestService()
+        service.onHalfClose = { $0.call.respond(status: 200, headers: [], body: [Bytes([1, 2])]) }
+        let bench = Bench(service)
+        let ends = bench.raw()
+        var block = H2Speaker.literal(":method", "HEAD") + [0x86]
+        block += H2Speaker.literal(":path", "/") + H2Speaker.literal(":authority", "a")
+        ends.server.inject(
+            H2Speaker.opening + H2Speaker.frame(Frame.headers, flags: 0x5, stream: 1, block))
+        bench.loop.run()
+        #expect(service.handlers[0].call.method == .head)
+        #expect(!H2Speaker.types(ends.server.sent).contains(Frame.data))
+    }
+}

@@ -54,7 +54,7 @@ static int is_token(unsigned char c) {
     return c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL;
 }
 
-// Every line ends in CRLF, no header goes on in the next line, and names are tokens up to the colon.
+// Every line ends in CRLF, no header goes on in the next line, names are tokens up to the colon.
 static canopy_h1_verdict check_lines(const char *block, size_t length) {
     int first = 1;
     size_t at = 0;

@@ -2,8 +2,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// One whole head of an HTTP/1 message, parsed in place. The system's http_parser reads it; because that library is
-// built with its lenient checks, everything that two parsers could read differently is refused here first.
+// One whole head of an HTTP/1 message, parsed in place. The system's http_parser reads it; because
+// that library is built with its lenient checks, everything that two parsers could read
+// differently is refused here first.
 
 enum { CANOPY_H1_MAX_HEADERS = 100 };
 
