@@ -45,7 +45,7 @@ enum Answers {
 
     /// Classes, labels and probabilities, surest first; or the raw tensors of a model without
     /// classes.
-    private static func outputs(_ outcome: Inference) -> [InferTensor] {
+    private static func outputs(_ outcome: InferenceResult) -> [InferTensor] {
         let classes = outcome.classes
         guard !classes.isEmpty else {
             return outcome.outputs.map { tensor in

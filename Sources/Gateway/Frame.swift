@@ -28,7 +28,7 @@ final class Frame {
 
     /// The inference here, and what came of it.
     var job: InferenceJob?
-    var outcome: Inference?
+    var outcome: InferenceResult?
     var times = InferenceTimes()
     var inferredAt: Instant?
     /// The present attempt upstream, its number and its answer.

@@ -133,7 +133,7 @@ extension ImageView {
 
 /// Decodes one image and forgets it: what a fuzzer calls with any bytes. `false` when they were
 /// refused.
-func fuzzImage(_ bytes: UnsafeRawBufferPointer, pixelLimit: Int) -> Bool {
+package func fuzzImage(_ bytes: UnsafeRawBufferPointer, pixelLimit: Int) -> Bool {
     guard let decoder = try? ImageDecoder() else { return false }
     let color = try? decoder.decode(bytes, gray: false, pixelLimit: pixelLimit)
     let gray = try? decoder.decode(bytes, gray: true, pixelLimit: pixelLimit)

@@ -84,10 +84,10 @@ public struct InferenceTimes: Sendable, Equatable {
 public struct InferenceOutcome: Sendable {
     /// The job's tag.
     public let tag: UInt64
-    public let result: Result<Inference, Fault>
+    public let result: Result<InferenceResult, Fault>
     public let times: InferenceTimes
 
-    public init(tag: UInt64, result: Result<Inference, Fault>, times: InferenceTimes) {
+    public init(tag: UInt64, result: Result<InferenceResult, Fault>, times: InferenceTimes) {
         self.tag = tag
         self.result = result
         self.times = times
@@ -95,7 +95,7 @@ public struct InferenceOutcome: Sendable {
 }
 
 /// A model's answer.
-public struct Inference: Sendable {
+public struct InferenceResult: Sendable {
     /// The tensors that the model's signature lists as outputs, in its order.
     public let outputs: [Tensor]
     /// The surest classes, surest first; empty for a raw model and for an answer that is not

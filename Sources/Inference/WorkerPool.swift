@@ -5,7 +5,7 @@ protocol ModelRunner: Sendable {
     /// Answers `input`, and fills the stages' times in, also when it throws.
     func run(
         _ input: InferenceInput, worker: Int, times: inout InferenceTimes
-    ) throws(Fault) -> Inference
+    ) throws(Fault) -> InferenceResult
 }
 
 /// The node's inference workers, shared by all models so that they never outnumber the cores they
@@ -15,7 +15,8 @@ protocol ModelRunner: Sendable {
 /// Where there are several workers, worker 0 takes realtime jobs only, so that one is never behind
 /// a slow batch.
 final class WorkerPool: Sendable {
-    private struct Idle {
+    /// Guarded by the monitor.
+    private struct State {
         var queues: [JobQueue] = []
         var submitted: UInt64 = 0
         var isStopping = false
@@ -25,7 +26,7 @@ final class WorkerPool: Sendable {
     let workers: Int
     private let time: any TimeSource
     private let monitor = Monitor()
-    private nonisolated(unsafe) var state = Idle()
+    private nonisolated(unsafe) var state = State()
 
     /// - Parameter workers: threads, at least 1.
     init(workers: Int, time: any TimeSource) throws(Fault) {
@@ -39,7 +40,7 @@ final class WorkerPool: Sendable {
                     .unavailable, "the system gave \(index) threads of the \(workers) workers",
                     remedy: "raise the limit on threads, or configure fewer workers")
             }
-            state.threads.append(thread)
+            monitor.locked { state.threads.append(thread) }
         }
     }
 
@@ -120,7 +121,7 @@ final class WorkerPool: Sendable {
     }
 
     private func complete(
-        _ waiting: WaitingJob, _ result: Result<Inference, Fault>, queued: Interval,
+        _ waiting: WaitingJob, _ result: Result<InferenceResult, Fault>, queued: Interval,
         times: InferenceTimes = InferenceTimes()
     ) {
         var times = times
@@ -140,7 +141,7 @@ extension WorkerPool {
                 continue
             }
             var times = InferenceTimes()
-            let result: Result<Inference, Fault>
+            let result: Result<InferenceResult, Fault>
             do throws(Fault) {
                 result = .success(
                     try runner.run(waiting.job.input, worker: worker, times: &times))

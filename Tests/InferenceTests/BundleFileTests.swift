@@ -68,9 +68,9 @@ private func preprocessingFault(_ text: String) -> String? {
             "a whole number from 1 to 8192"
         ),
         (image { $0["input"] = "7" }, "the number 7 where a string"),
-        ("{\"version\":1,\"version\":1}", "only once"),
+        ("{\"version\":1,\"version\":1}", "“version” once"),
         ("[1]", "an array of 1 where an object"),
-        (image() + "x", "the end of the file"),
+        (image() + "x", "the end was expected"),
     ])
     func `What is not in the format is refused by name`(text: String, expected: String) throws {
         let message = try #require(preprocessingFault(text))

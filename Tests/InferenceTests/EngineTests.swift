@@ -36,7 +36,7 @@ private func engine(
         time: MachineTime())
 }
 
-private func answer(_ model: any LoadedModel, _ input: InferenceInput) throws -> Inference {
+private func answer(_ model: any LoadedModel, _ input: InferenceInput) throws -> InferenceResult {
     let outcomes = Outcomes()
     let job = InferenceJob(
         tag: 9, input: input, lane: .realtime, deadline: .distantFuture, sink: outcomes)

@@ -13,13 +13,13 @@ private final class GatedRunner: ModelRunner {
 
     func run(
         _ input: InferenceInput, worker: Int, times: inout InferenceTimes
-    ) throws(Fault) -> Inference {
+    ) throws(Fault) -> InferenceResult {
         if case .tensors(let tensors) = input {
             order.withLock { $0.append(UInt64(tensors[0].shape[0])) }
         }
         began.signal()
         gate.wait()
-        return Inference(outputs: [], classes: [], scores: nil)
+        return InferenceResult(outputs: [], classes: [], scores: nil)
     }
 
     /// Waits until a worker runs another job.

@@ -6,7 +6,7 @@ struct AnswerWriter: Sendable {
     /// Where the slab comes from; the heap when `nil`.
     let allocator: (any SlabAllocator)?
 
-    func answer(_ request: OpenVINORequest) throws(Fault) -> Inference {
+    func answer(_ request: OpenVINORequest) throws(Fault) -> InferenceResult {
         let own = plan.signature.outputs.count - (plan.classification == nil ? 0 : 2)
         var values: [Float] = []
         var outputs: [Tensor] = []
@@ -21,7 +21,7 @@ struct AnswerWriter: Sendable {
             }
         }
         guard let (_, classifier) = plan.classification else {
-            return Inference(outputs: outputs, classes: [], scores: nil)
+            return InferenceResult(outputs: outputs, classes: [], scores: nil)
         }
         guard values.count == classifier.labels.count else {
             throw Fault(
@@ -32,7 +32,7 @@ struct AnswerWriter: Sendable {
         }
         let (scores, classes) = classifier.classify(values)
         outputs += [try probabilities(classes), try labels(classes)]
-        return Inference(outputs: outputs, classes: classes, scores: scores)
+        return InferenceResult(outputs: outputs, classes: classes, scores: scores)
     }
 
     private func probabilities(_ classes: [ClassScore]) throws(Fault) -> Tensor {

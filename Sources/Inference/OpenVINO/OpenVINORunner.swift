@@ -56,7 +56,7 @@ final class OpenVINORunner: ModelRunner, @unchecked Sendable {
 
     func run(
         _ input: InferenceInput, worker: Int, times: inout InferenceTimes
-    ) throws(Fault) -> Inference {
+    ) throws(Fault) -> InferenceResult {
         let desk = desks[worker]
         let start = time.now
         switch input {
