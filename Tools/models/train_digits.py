@@ -1,10 +1,10 @@
 """Train the meter-digit networks and keep their folded weights under .cache/models/weights/digits-*.npz.
 
 regional: the teacher; leaf: a microcontroller-class student, distilled from the regional; leaf-plain: the same
-without distillation; cloud0 and cloud1: two wider networks, which the bundle averages with the regional one. Needs
+without distillation; cloud0: a wider network, which the bundle averages with the regional one. Needs
 requirements-train.txt.
 
-    python Tools/models/train_digits.py [--quick] [--only regional|leaf|leaf-plain|cloud0|cloud1 …]
+    python Tools/models/train_digits.py [--quick] [--only regional|leaf|leaf-plain|cloud0 …]
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ import training
 from train_weights import load, save
 from training import Recipe
 
-LEAF = ((8, (3, 3), 1), (12, (3, 3), 2), (12, (1, 1), 1), (14, (3, 3), 2), (20, (1, 1), 1))
+LEAF = ((8, (3, 3), 1), (12, (3, 3), 2), (12, (1, 1), 1), (16, (3, 3), 2), (24, (1, 1), 1))
 TEACHER = ((32, (3, 3), 1), (64, (3, 3), 2), (64, (3, 3), 1), (128, (3, 3), 2), (128, (3, 3), 1))
-NAMES = ["regional", "leaf", "leaf-plain", "cloud0", "cloud1"]
+NAMES = ["regional", "leaf", "leaf-plain", "cloud0"]
 STEPS = 2500 // 64  # batches an epoch: as many frames as there are digits
 WIDE = ((40, (3, 3), 1), (80, (3, 3), 2), (80, (3, 3), 1), (160, (3, 3), 2), (160, (3, 3), 1))
 
@@ -69,8 +69,7 @@ def _train(chosen: list[str], data: dict[str, Any], quick: bool) -> None:
     big, wide, small = (8, 4, 10) if quick else (60, 36, 120)
     student = Recipe(LEAF, small, 21, rate=6e-3, steps=STEPS)
     recipes = {"regional": Recipe(TEACHER, big, 11, steps=STEPS, dropout=0.2), "leaf": student, "leaf-plain": student,
-               "cloud0": Recipe(WIDE, wide, 31, steps=STEPS, dropout=0.2),
-               "cloud1": Recipe(WIDE, wide, 32, steps=STEPS, dropout=0.2)}
+               "cloud0": Recipe(WIDE, wide, 31, steps=STEPS, dropout=0.2)}
     for name in chosen:
         teachers = [training.frozen(load("digits-regional")[0])] if name == "leaf" else []
         save(f"digits-{name}", [_run(name, data, recipes[name], teachers)])

@@ -81,7 +81,8 @@ def frozen(layers: list[convnet.Layer]) -> Callable[..., Any]:
     return logits
 
 
-def _step(model: tf.keras.Model, optimizer: Any, recipe: Recipe, teachers: list[Callable[..., Any]]) -> Callable[..., Any]:
+def _step(model: tf.keras.Model, optimizer: Any, recipe: Recipe, teachers: list[Callable[..., Any]],
+          ) -> Callable[..., Any]:
     heat, alpha = recipe.temperature, recipe.alpha if teachers else 0.0
 
     @tf.function(jit_compile=False)
