@@ -46,18 +46,30 @@ let package = Package(
         system("CNghttp2", pkgConfig: "libnghttp2", apt: "libnghttp2-dev"),
         system("CProtobufC", pkgConfig: "libprotobuf-c", apt: "libprotobuf-c-dev"),
         system("CJPEG", pkgConfig: "libturbojpeg", apt: "libturbojpeg0-dev"),
-        system("CPNG", pkgConfig: "libpng", apt: "libpng-dev"),
         system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         .target(
             name: "CHTTPParser", path: "Sources/C/CHTTPParser",
             linkerSettings: [.linkedLibrary("http_parser")]),
         .target(
+            name: "CPNG", path: "Sources/C/CPNG", linkerSettings: [.linkedLibrary("png16")]),
+        .target(
             name: "COpenVINO", path: "Sources/C/COpenVINO", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CLinux", path: "Sources/C/CLinux"),
-        .target(name: "CWire", dependencies: ["CProtobufC"], path: "Sources/C/CWire"),
+        .target(
+            name: "CWire", dependencies: ["CProtobufC"], path: "Sources/C/CWire",
+            exclude: ["proto"]),
         .executableTarget(
             name: "canopy",
-            dependencies: ["Gateway", "CanopyClient", arguments, logging], swiftSettings: house),
+            dependencies: [
+                "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "Topology", "Bundles",
+                "Routing", "Telemetry", "Gateway", "CanopyClient", arguments, logging,
+            ], swiftSettings: house),
+        .executableTarget(
+            name: "relay", dependencies: ["Ground", "EventLoop", arguments], path: "Tools/relay",
+            swiftSettings: house),
+        .testTarget(
+            name: "RelayTests", dependencies: ["relay", "Ground", "EventLoop"],
+            swiftSettings: house),
         .testTarget(name: "HouseTests", swiftSettings: house),
         .testTarget(
             name: "HTTPLoopbackTests",
@@ -65,7 +77,7 @@ let package = Package(
         .executableTarget(
             name: "bench-http-echo",
             dependencies: ["Ground", "Cryptography", "EventLoop", "HTTP"],
-            path: "Tools/bench/http-echo", swiftSettings: house),
+            path: "Tools/benches/http-echo", swiftSettings: house),
     ]
         + room("Ground")
         + room("Cryptography", ["Ground", "COpenSSL"])

@@ -1,4 +1,4 @@
-internal import COpenSSL
+import COpenSSL
 public import Ground
 
 /// Signs certificates for nodes, clients and roles: ECDSA on P-256 with SHA-256.

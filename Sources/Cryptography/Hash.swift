@@ -1,4 +1,4 @@
-internal import COpenSSL
+import COpenSSL
 public import Ground
 
 /// SHA-256 of bytes in memory.

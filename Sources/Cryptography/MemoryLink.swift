@@ -1,5 +1,5 @@
-internal import COpenSSL
-internal import Ground
+import COpenSSL
+import Ground
 
 /// The two ends of a session's ciphertext: OpenSSL reads the caller's bytes in place and writes
 /// into slabs that leave without another copy.

@@ -1,5 +1,5 @@
-internal import COpenSSL
-internal import Ground
+import COpenSSL
+import Ground
 
 /// What OpenSSL left in this thread's error queue, oldest first.
 struct OpenSSLErrors {

@@ -1,5 +1,5 @@
-internal import COpenSSL
-internal import Ground
+import COpenSSL
+import Ground
 
 /// An owned OpenSSL object, freed with the last reference.
 final class Owned: @unchecked Sendable {

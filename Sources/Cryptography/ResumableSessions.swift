@@ -1,5 +1,5 @@
-internal import COpenSSL
-internal import Synchronization
+import COpenSSL
+import Synchronization
 
 /// What a client agreed with its peers, newest only, to resume it in half the time of a full
 /// handshake.
@@ -24,28 +24,33 @@ final class ResumableSessions: Sendable {
     /// Peers remembered now.
     var count: Int { state.withLock { $0.pointers.count } }
 
-    /// Keeps `session` for `peer`, taking over the caller's reference.
+    /// Keeps a copy of `session` for `peer`: the connection that it came from goes on changing it.
     func keep(_ session: OpaquePointer, for peer: ExpectedPeer) {
-        let address = UInt(bitPattern: session)
-        let replaced: [UInt] = state.withLock { state in
-            guard let session = OpaquePointer(bitPattern: address) else { return [] }
-            if let old = state.pointers.updateValue(session, forKey: peer) {
-                return [UInt(bitPattern: old)]
+        guard let copy = SSL_SESSION_dup(session) else { return ERR_clear_error() }
+        let address = UInt(bitPattern: copy)
+        let dropped: UInt? = state.withLock { state in
+            guard let copy = OpaquePointer(bitPattern: address) else { return nil }
+            if let old = state.pointers.updateValue(copy, forKey: peer) {
+                return UInt(bitPattern: old)
             }
             state.order.append(peer)
-            guard state.order.count > Self.limit else { return [] }
+            guard state.order.count > Self.limit else { return nil }
             let oldest = state.order.removeFirst()
-            return state.pointers.removeValue(forKey: oldest).map { [UInt(bitPattern: $0)] } ?? []
+            return state.pointers.removeValue(forKey: oldest).map { UInt(bitPattern: $0) }
         }
-        for old in replaced { SSL_SESSION_free(OpaquePointer(bitPattern: old)) }
+        if let dropped { SSL_SESSION_free(OpaquePointer(bitPattern: dropped)) }
     }
 
-    /// Lets `connection` try to resume what was agreed with `peer`.
+    /// Lets `connection` try to resume what was agreed with `peer`, with a copy of its own: several
+    /// connections, on several threads, may do so at once.
     func offer(_ peer: ExpectedPeer, on connection: OpaquePointer) {
         let address = UInt(bitPattern: connection)
         state.withLock { state in
-            guard let session = state.pointers[peer] else { return }
-            _ = SSL_set_session(OpaquePointer(bitPattern: address), session)
+            guard let session = state.pointers[peer], let copy = SSL_SESSION_dup(session) else {
+                return
+            }
+            _ = SSL_set_session(OpaquePointer(bitPattern: address), copy)
+            SSL_SESSION_free(copy)
         }
     }
 

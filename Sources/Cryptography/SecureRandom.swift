@@ -1,4 +1,4 @@
-internal import COpenSSL
+import COpenSSL
 public import Ground
 
 /// Random bytes for keys, nonces and serial numbers. Decisions take `Ground.Randomness` instead.
@@ -14,5 +14,16 @@ public enum SecureRandom {
             throw OpenSSLErrors.drain().fault(.inner, "no random bytes could be made")
         }
         return bytes
+    }
+}
+
+extension SecureRandom {
+    /// One unguessable number. A machine without randomness can keep no secret, so it ends here.
+    public static func word() -> UInt64 {
+        do throws(Fault) {
+            return try bytes(8).reduce(0) { $0 << 8 | UInt64($1) }
+        } catch {
+            fatalError("\(error)")
+        }
     }
 }

@@ -1,4 +1,4 @@
-internal import COpenSSL
+import COpenSSL
 
 /// What OpenSSL calls back, on the thread of the session that it is working for.
 enum TLSCallbacks {
@@ -47,12 +47,12 @@ enum TLSCallbacks {
         return SSL_TLSEXT_ERR_ALERT_FATAL
     }
 
-    /// Keeps a ticket that a server sent. Answering 1 takes over OpenSSL's reference.
+    /// Keeps a ticket that a server sent. Answering 0 leaves OpenSSL its own reference.
     static let keepSession: @convention(c) (OpaquePointer?, OpaquePointer?) -> Int32 = {
         guard let session = TLSCallbacks.session($0), let expected = session.expected,
             let ticket = $1
         else { return 0 }
         session.context.resumable.keep(ticket, for: expected)
-        return 1
+        return 0
     }
 }

@@ -1,4 +1,4 @@
-internal import COpenSSL
+import COpenSSL
 public import Ground
 
 /// Everything that connections of one listener, or to one set of peers, have in common. Immutable.

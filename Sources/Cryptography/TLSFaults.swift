@@ -1,5 +1,5 @@
-internal import COpenSSL
-internal import Ground
+import COpenSSL
+import Ground
 
 /// Turns what OpenSSL says about a failed session into words that name the cause and the remedy.
 enum TLSFaults {

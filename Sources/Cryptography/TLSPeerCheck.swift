@@ -1,5 +1,5 @@
-internal import COpenSSL
-internal import Ground
+import COpenSSL
+import Ground
 
 /// Whether a certificate is the one that this side wants to speak with.
 enum TLSPeerCheck {

@@ -1,4 +1,4 @@
-internal import COpenSSL
+import COpenSSL
 public import Ground
 
 /// One TLS 1.3 connection as bytes in and bytes out; the socket is the caller's.

@@ -1,5 +1,5 @@
-internal import COpenSSL
-internal import Ground
+import COpenSSL
+import Ground
 
 /// Puts certificates, keys and authorities into an OpenSSL context.
 enum TLSTrust {

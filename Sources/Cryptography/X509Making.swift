@@ -1,5 +1,5 @@
-internal import COpenSSL
-internal import Ground
+import COpenSSL
+import Ground
 
 /// A certificate in the making.
 struct X509Making {
@@ -62,6 +62,13 @@ struct X509Making {
     /// Adds the subject alternative names: one URI, then hosts. Built value by value, so no name
     /// can smuggle in another.
     func addNames(uri: String, hosts: [String]) throws(Fault) {
+        guard hosts.count < X509Reading.nameLimit else {
+            throw Fault(
+                .exhausted,
+                "\(hosts.count) hosts were given, at most "
+                    + "\(X509Reading.nameLimit - 1) stand in a certificate",
+                remedy: "use a wildcard name, or a certificate for each part")
+        }
         guard let list = GENERAL_NAMES_new() else {
             throw OpenSSLErrors.drain().fault(.inner, "no memory for names")
         }

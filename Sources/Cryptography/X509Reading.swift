@@ -1,5 +1,5 @@
-internal import COpenSSL
-internal import Ground
+import COpenSSL
+import Ground
 
 /// Reads what Canopy needs out of an X.509 certificate, which the caller keeps alive.
 struct X509Reading {
@@ -15,7 +15,7 @@ struct X509Reading {
     }
 
     /// More names than this are not read: a certificate of a node has a handful.
-    private static let nameLimit: Int32 = 64
+    static let nameLimit: Int32 = 64
 
     /// The one Canopy identity; a fault when there is none, more than one, or a malformed one.
     func identity() throws(Fault) -> PeerIdentity {

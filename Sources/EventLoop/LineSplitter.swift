@@ -12,16 +12,18 @@ public struct OutputLine: Hashable, Sendable {
 }
 
 /// Cuts a stream of bytes into lines, in bounded memory.
-struct LineSplitter {
+public struct LineSplitter {
     /// Bytes of a line that are kept. Log lines of ffmpeg or an engine stay far below; a runaway
     /// line must not fill the memory.
-    static let limit = 16_384
+    public static let limit = 16_384
 
     private var partial: [UInt8] = []
     private var isCut = false
 
+    public init() {}
+
     /// Takes bytes in and yields each line that they end.
-    mutating func take(_ bytes: UnsafeRawBufferPointer, _ yield: (OutputLine) -> Void) {
+    public mutating func take(_ bytes: UnsafeRawBufferPointer, _ yield: (OutputLine) -> Void) {
         var rest = bytes[...]
         while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
             append(rest[..<end])
@@ -32,7 +34,7 @@ struct LineSplitter {
     }
 
     /// Yields a last line that no line feed ended.
-    mutating func end(_ yield: (OutputLine) -> Void) { finish(yield, evenEmpty: false) }
+    public mutating func end(_ yield: (OutputLine) -> Void) { finish(yield, evenEmpty: false) }
 
     private mutating func append(_ bytes: Slice<UnsafeRawBufferPointer>) {
         let room = Self.limit - partial.count

@@ -32,6 +32,7 @@ public final class Loop {
     private(set) var isEnding = false
     private let async: UnsafeMutablePointer<uv_async_t>
     let timer: UnsafeMutablePointer<uv_timer_t>
+    private(set) lazy var turnEnd = EndOfTurn(uv, poster: poster)
     private var spareBodies: [@Sendable () -> Void] = []
     private var isClosed = false
 

@@ -25,10 +25,17 @@ extension Loop {
     public func schedule(
         after delay: Interval, _ body: @escaping () -> Void
     ) -> any ScheduledTimer {
+        schedule(at: Instant(nanoseconds: MonotonicTime.nanoseconds) + max(delay, .zero), body)
+    }
+
+    /// `schedule` for a moment on `time`; one that has passed means the next turn.
+    @discardableResult
+    public func schedule(
+        at moment: Instant, _ body: @escaping () -> Void
+    ) -> any ScheduledTimer {
         assertOnLoop()
         guard !isEnding else { return LoopTimer(queue: timers, slot: .max, order: 0) }
-        let now = Instant(nanoseconds: MonotonicTime.nanoseconds)
-        let deadline = (now + max(delay, .zero)).nanoseconds
+        let deadline = moment.nanoseconds
         let (slot, order) = timers.add(deadline: deadline, body: body)
         if deadline < armedFor { arm(for: deadline) }
         return LoopTimer(queue: timers, slot: slot, order: order)
@@ -43,8 +50,9 @@ extension Loop {
         armedFor = deadline
         let due = deadline / 1_000_000 + (deadline % 1_000_000 == 0 ? 0 : 1)
         let turn = uv_now(uv)
+        // Never 0, with which libuv fires again in the same turn and sockets would wait for ever.
         uv_timer_start(
-            timer, { Loop.of($0!.pointee.loop).fireTimers() }, due > turn ? due - turn : 0, 0)
+            timer, { Loop.of($0!.pointee.loop).fireTimers() }, due > turn ? due - turn : 1, 0)
     }
 
     /// Calls what is due. The clock is read once, so that a body which schedules itself anew with

@@ -35,15 +35,13 @@ extension SocketTransport {
 
     /// The other end has finished sending.
     func readEnded() {
-        if phase == .lingering || shutdown == .done {
-            terminate(nil, reset: false)
-        } else if phase == .open {
-            if let receiver = receiver as? any HalfCloseReceiver {
-                receiver.receivedEnd()
-            } else {
-                close(abruptly: false)
-            }
+        if phase == .lingering { return terminate(nil, reset: false) }
+        guard phase == .open else { return }
+        guard let receiver = receiver as? any HalfCloseReceiver else {
+            return close(abruptly: false)
         }
+        receiver.receivedEnd()
+        if phase == .open && shutdown == .done { terminate(nil, reset: false) }
     }
 
     /// Closes the handle; `closed(fault)` follows.

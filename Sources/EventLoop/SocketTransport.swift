@@ -72,6 +72,14 @@ public final class SocketTransport: Transport, HandleOwner {
     /// Bytes that the kernel has taken.
     public var bytesOut: Int { takenAtClose ?? handed - unsent }
 
+    /// Keeps the kernel's receive buffer at about `bytes`, so that the other end soon feels when
+    /// nobody reads.
+    public func limitReceiveBuffer(to bytes: Int) {
+        guard phase != .closed else { return }
+        var size = Int32(clamping: bytes)
+        uv_recv_buffer_size(tcp.asHandle, &size)
+    }
+
     public func setReading(_ on: Bool) {
         wantsReading = on
         updateReading()

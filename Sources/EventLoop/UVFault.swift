@@ -9,7 +9,7 @@ func uvText(_ status: Int32) -> String {
 }
 
 extension Fault {
-    /// The fault for a negative libuv status that `doing` met, which reads as “connecting to a:1”.
+    /// The fault for a negative libuv status that `doing` met; it reads as “connecting to a:1”.
     static func uv(_ status: Int32, _ doing: String) -> Fault {
         let message = "\(doing) failed with \(uvText(status))"
         switch status {

@@ -1,1 +1,150 @@
-// Gateway
+import Cryptography
+import EventLoop
+public import Ground
+public import Logging
+import Node
+import Synchronization
+public import Topology
+
+/// One running node: its loops, its models and its end.
+///
+/// The caller's thread becomes the first loop; further loops have threads of their own. SIGTERM and
+/// SIGINT drain the node: it takes no new frames, answers those it has, and `run` returns.
+public final class Gateway {
+    private let context: NodeContext
+    private let metrics: NodeMetrics
+    private let scrape: Scrape
+    private var hosts: [LoopConfined<ShardHost>] = []
+    private var threads: [LoopThread] = []
+    private var isDraining = false
+
+    /// Makes the node `name` of a topology. Nothing is opened yet.
+    ///
+    /// - Throws: when the topology has no such node, when the node is a foreign server, or when a
+    ///   certificate is missing.
+    public init(_ topology: Topology, node name: String, log: Logger) throws(Fault) {
+        guard let plan = topology.node(named: name) else {
+            let names = topology.nodes.map(\.name).joined(separator: ", ")
+            throw Fault(
+                .notFound, "the topology has no node '\(name)'", remedy: "it has \(names)")
+        }
+        guard plan.speaks == .canopy else {
+            throw Fault(
+                .invalid, "'\(name)' is a foreign server (`protocol: open-inference`)",
+                remedy: "serve a node of the topology that is Canopy's own")
+        }
+        context = try NodeContext(topology, node: plan, log: log)
+        metrics = try NodeMetrics(context.blueprint)
+        scrape = Scrape(metrics, context)
+    }
+
+    /// Serves until the node is told to end.
+    public func run() throws(Fault) {
+        let loop = try Loop()
+        let first = try ShardHost(loop, context, names: metrics)
+        hosts = [LoopConfined(first, to: loop.poster)]
+        for number in 1..<max(context.loops, 1) {
+            try startThread(number)
+        }
+        scrape.setHosts(hosts)
+        try first.listen(scrape)
+        for host in hosts.dropFirst() { try listenElsewhere(host) }
+        try watchSignals(loop)
+        watchCertificates(loop)
+        SpanExporter(context, hosts: hosts)?.start(on: loop)
+        let loader = ModelLoader(context, hosts: hosts)
+        loader.start()
+        announce()
+        loop.run()
+        for thread in threads { thread.stop() }
+        for thread in threads { thread.join() }
+        loader.stop()
+        context.log.info("the node has ended")
+    }
+
+    // MARK: Loops
+
+    private func startThread(_ number: Int) throws(Fault) {
+        let (context, metrics) = (context, metrics)
+        let made = Handover<LoopConfined<ShardHost>>()
+        threads.append(
+            try LoopThread(name: "canopy-loop-\(number)") { (loop) throws(Fault) in
+                let host = try ShardHost(loop, context, names: metrics)
+                made.value.withLock { $0 = LoopConfined(host, to: loop.poster) }
+            })
+        if let host = made.value.withLock({ $0 }) { hosts.append(host) }
+    }
+
+    private func listenElsewhere(_ host: LoopConfined<ShardHost>) throws(Fault) {
+        let scrape = scrape
+        let outcome = Handover<Result<Void, Fault>>()
+        host.post { host in
+            let result = Result { () throws(Fault) in try host.listen(scrape) }
+            outcome.value.withLock { $0 = result }
+            outcome.signal()
+        }
+        try outcome.wait().get()
+    }
+
+    private func announce() {
+        let listeners = context.blueprint.node.listeners.map { listener in
+            "\(listener.endpoint) (\(listener.clients.rawValue)\(listener.tls ? ", TLS" : ""))"
+        }
+        context.log.info(
+            "node \(context.names.name) (\(context.names.tier)) listens",
+            metadata: ["on": "\(listeners.joined(separator: "; "))", "loops": "\(context.loops)"])
+    }
+
+    // MARK: Signals and files
+
+    private func watchSignals(_ loop: Loop) throws(Fault) {
+        for signal in [ServiceSignal.terminate, .interrupt] {
+            try loop.onSignal(signal) { [unowned self] in drain(loop) }
+        }
+    }
+
+    private func watchCertificates(_ loop: Loop) {
+        guard context.certificates.isNeeded else { return }
+        let context = context
+        do throws(Fault) {
+            _ = try loop.watch(context.certificates.folder) {
+                do throws(Fault) {
+                    try context.certificates.reload()
+                    context.log.info("certificates were read again")
+                } catch {
+                    context.log.error("certificates were not changed: \(error)")
+                }
+            }
+        } catch {
+            context.log.warning("renewed certificates need a restart: \(error)")
+        }
+    }
+
+    private func drain(_ loop: Loop) {
+        guard !isDraining else { return loop.stop() }
+        isDraining = true
+        context.log.info("the node drains: it answers what it has and takes nothing new")
+        let poster = loop.poster
+        let box = Countdown(left: hosts.count) { poster.stop() }
+        for host in hosts { host.post { $0.drain { box.hit() } } }
+    }
+}
+
+/// Calls a body when it was hit as often as it was told. From any thread.
+private final class Countdown: Sendable {
+    private let left: Mutex<Int>
+    private let body: @Sendable () -> Void
+
+    init(left: Int, _ body: @escaping @Sendable () -> Void) {
+        self.left = Mutex(left)
+        self.body = body
+    }
+
+    func hit() {
+        let isLast = left.withLock { left in
+            left -= 1
+            return left == 0
+        }
+        if isLast { body() }
+    }
+}

@@ -10,6 +10,8 @@ public struct ClientCounters: Sendable {
     public var resumed = 0
     public var bytesIn = 0
     public var bytesOut = 0
+
+    public init() {}
 }
 
 /// Long-lived HTTP/2 connections to one endpoint, and the gRPC calls on them. Used on one loop

@@ -12,6 +12,8 @@ public struct ServerCounters: Sendable {
     public var bytesOut = 0
     /// Times that reading stopped for want of bytes in the budget.
     public var pauses = 0
+
+    public init() {}
 }
 
 /// All connections of one listener on one loop: HTTP/2 and HTTP/1.1 on the same port, gRPC and

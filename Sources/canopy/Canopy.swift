@@ -1,8 +1,23 @@
 import ArgumentParser
+import Gateway
 
 @main
-struct Canopy: ParsableCommand {
+struct Canopy: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "canopy",
-        abstract: "A hierarchical tiered inference gateway for cameras and sensors.")
+        abstract: "A hierarchical tiered inference gateway for cameras and sensors.",
+        discussion: """
+            A leaf node next to the cameras answers frames with a small model; what it is unsure of
+            escalates to a regional node and last to the cloud. One topology file says which nodes,
+            tasks and models there are.
+
+              canopy check Topology/demo.yaml         is the file right?
+              canopy cert init                        an authority for a site's certificates
+              canopy up Topology/demo.yaml            every node of it on this machine
+              canopy send --task meter-digits --image frame.jpg
+            """,
+        version: Version.text,
+        subcommands: [
+            Serve.self, Up.self, Send.self, Check.self, ModelCommand.self, Cert.self,
+        ])
 }

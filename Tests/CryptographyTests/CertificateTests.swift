@@ -1,3 +1,4 @@
+import COpenSSL
 import Ground
 import Testing
 
@@ -55,6 +56,43 @@ struct CertificateTests {
     func `A host that is neither a name nor an address is refused`(host: String) {
         #expect(throws: Fault.self) {
             try made.authority.issue(.node, "n", hosts: [host], now: machineTime())
+        }
+    }
+
+    @Test func `An authority below a root signs leaves that the root's friends accept`() throws {
+        let below = try intermediate()
+        let leaf = try below.issue(.node, "leaf-9", now: machineTime())
+        #expect(try CertificateFacts.read(leaf.certificateChain).count == 2)
+        let pair = try TLSPair(made.client(leaf), made.server()).run()
+        #expect(pair.server.peer?.uri == "canopy:node:leaf-9")
+    }
+
+    private func intermediate() throws -> CertificateAuthority {
+        let root = made.authority.credentials
+        let issuer = try PEM.certificates(root.certificateChain, what: "test")[0]
+        let key = try X509Making.newKey()
+        let making = try X509Making(
+            commonName: "Region", key: key, from: machineTime(), validity: .seconds(365 * 86_400))
+        try making.add(NID_basic_constraints, "critical,CA:TRUE", issuer: issuer.pointer)
+        try making.add(NID_key_usage, "critical,keyCertSign", issuer: issuer.pointer)
+        try making.add(NID_subject_key_identifier, "hash", issuer: issuer.pointer)
+        try making.sign(
+            issuer: issuer, key: PEM.privateKey(root.privateKey, what: "test"))
+        return try CertificateAuthority(
+            credentials: TLSCredentials(
+                certificateChain: PEM.text(ofCertificate: making.certificate.pointer),
+                privateKey: PEM.text(ofKey: key.pointer)))
+    }
+
+    @Test func `An authority's name and the number of hosts are bounded`() {
+        for name in ["", String(repeating: "n", count: 65)] {
+            #expect(throws: Fault.self) {
+                try CertificateAuthority.make(name: name, now: machineTime())
+            }
+        }
+        let hosts = (0..<64).map { "h\($0).example" }
+        #expect(throws: Fault.self) {
+            try made.authority.issue(.node, "n", hosts: hosts, now: machineTime())
         }
     }
 

@@ -115,7 +115,7 @@ extension TLSSession {
     }
 }
 
-/// A reference of its own to a session's state.
-enum TestSession {
-    static func copy(_ session: TLSSession) -> OpaquePointer? { SSL_get1_session(session.ssl) }
+extension TLSSession {
+    /// OpenSSL's state of this session, borrowed.
+    var state: OpaquePointer? { SSL_get_session(ssl) }
 }

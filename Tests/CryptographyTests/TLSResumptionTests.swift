@@ -47,7 +47,7 @@ struct TLSResumptionTests {
         for index in 0..<ResumableSessions.limit + 3 {
             let own = try made.server()
             let pair = try TLSPair(client, own).run()
-            let session = try #require(TestSession.copy(pair.client))
+            let session = try #require(pair.client.state)
             client.resumable.keep(session, for: .host("h\(index)"))
         }
         #expect(client.resumable.count == ResumableSessions.limit)

@@ -6,15 +6,19 @@ import Testing
 @Test func `Timers fire in the order of their moments, and cancelled ones never`() throws {
     var order: [Int] = []
     try onLoop { loop in
-        loop.schedule(after: .milliseconds(30)) { order.append(30) }
-        loop.schedule(after: .milliseconds(10)) { order.append(10) }
-        let cancelled = loop.schedule(after: .milliseconds(15)) { order.append(15) }
-        loop.schedule(after: .milliseconds(20)) { order.append(20) }
-        loop.schedule(after: .milliseconds(5)) {
+        let start = loop.time.now
+        func at(_ milliseconds: Int64, _ body: @escaping () -> Void) -> any ScheduledTimer {
+            loop.schedule(at: start + .milliseconds(milliseconds), body)
+        }
+        _ = at(30) { order.append(30) }
+        _ = at(10) { order.append(10) }
+        let cancelled = at(15) { order.append(15) }
+        _ = at(20) { order.append(20) }
+        _ = at(5) {
             cancelled.cancel()
             cancelled.cancel()
         }
-        loop.schedule(after: .milliseconds(40), loop.stop)
+        _ = at(40, loop.stop)
     }
     #expect(order == [10, 20, 30])
 }

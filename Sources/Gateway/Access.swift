@@ -1,0 +1,91 @@
+import Cryptography
+import Ground
+import HTTP
+import Topology
+import Wire
+
+/// What one caller may do on a listener.
+struct Access {
+    /// Verbs and tasks; `nil` tasks are all.
+    let verbs: Set<Identity.Verb>
+    let tasks: [String]?
+
+    /// What everybody may do on an open listener.
+    static let open = Access(verbs: [.infer, .metadata, .metrics], tasks: nil)
+
+    /// Checks a request and makes work of it.
+    func work(
+        for request: InferRequest, in shard: Shard, timeout: Interval?, trace: String?
+    ) throws(Fault) -> FrameWork {
+        guard let task = shard.task(named: request.model) else {
+            throw Refusals.unknownTask(request.model, known: shard.tasks.map(\.name))
+        }
+        try allow(.infer)
+        if let tasks, !tasks.contains(request.model) {
+            throw Fault(
+                .forbidden, "this identity may not use the task '\(request.model)'",
+                source: .client, remedy: "add it to the identity's `tasks` in the topology")
+        }
+        return try FrameWork(
+            request, task: task, standard: shard.tasks[task].deadline, callTimeout: timeout,
+            traceparent: trace, now: shard.time.now)
+    }
+
+    /// Throws unless the caller may do this.
+    func allow(_ verb: Identity.Verb) throws(Fault) {
+        guard verbs.contains(verb) else {
+            throw Fault(
+                .forbidden, "this identity may not use \(verb.rawValue)", source: .client,
+                remedy: "add it to the identity's `verbs` in the topology")
+        }
+    }
+}
+
+/// Tells who may do what on one listener.
+struct AccessRules: Sendable {
+    let topology: Topology
+    let clients: Listener.Clients
+
+    /// What the caller may do, from its certificate or token.
+    ///
+    /// - Throws: `unauthenticated` when nobody known is asking, with what to show.
+    func access(of call: ServerCall) throws(Fault) -> Access {
+        switch clients {
+        case .open: return .open
+        case .certificate: return try access(identity: call.identity)
+        case .token: return try access(token: call.header("authorization"))
+        }
+    }
+
+    private func access(identity: PeerIdentity?) throws(Fault) -> Access {
+        guard let identity else {
+            throw Fault(
+                .unauthenticated, "this listener asks for a certificate and none came",
+                source: .client, remedy: "connect with a certificate of the site's authority")
+        }
+        guard let kind = Identity.Kind(rawValue: identity.kind.rawValue),
+            let known = topology.identity(kind: kind, named: identity.name)
+        else {
+            throw Fault(
+                .forbidden, "\(identity) is not in the topology", source: .client,
+                remedy: "add '\(identity.name)' under `identities:`")
+        }
+        return Access(verbs: known.verbs, tasks: known.tasks)
+    }
+
+    private func access(token header: String?) throws(Fault) -> Access {
+        let prefix = "Bearer "
+        guard let header, header.hasPrefix(prefix) else {
+            throw Fault(
+                .unauthenticated, "this listener asks for a token and none came", source: .client,
+                remedy: "send the header `authorization: Bearer TOKEN`")
+        }
+        let digest = Hash.sha256(Array(header.dropFirst(prefix.count).utf8))
+        guard let known = topology.identity(token: digest) else {
+            throw Fault(
+                .unauthenticated, "the token is not known", source: .client,
+                remedy: "put its SHA-256 under `identities:` in the topology")
+        }
+        return Access(verbs: known.verbs, tasks: known.tasks)
+    }
+}

@@ -1,0 +1,105 @@
+import Ground
+import Inference
+import Routing
+import Wire
+
+/// Makes the protocol's answers out of what a model or a peer said.
+enum Answers {
+    /// The answer of this node's model.
+    static func local(_ frame: Frame, task: TaskRuntime, node: NodeNames) -> InferResponse {
+        var response = InferResponse(
+            model: task.name, id: frame.request.id, outputs: [])
+        guard let outcome = frame.outcome else {
+            // An identity task answers with its inputs; nothing is copied.
+            response.outputs = frame.request.inputs
+            response.parameters["canopy.tier"] = .string(node.tier)
+            response.parameters["canopy.node"] = .string(node.name)
+            return response
+        }
+        response.outputs = outputs(outcome)
+        response.parameters["canopy.tier"] = .string(node.tier)
+        response.parameters["canopy.node"] = .string(node.name)
+        if let bundle = task.model?.bundle {
+            response.parameters["canopy.bundle"] = .string(bundle)
+        }
+        if let scores = outcome.scores {
+            let confidence = task.confidence(of: scores)
+            response.parameters["canopy.confidence"] = .double(confidence)
+        }
+        return response
+    }
+
+    /// The answer of a peer, under this node's name for the task and the caller's id.
+    static func upstream(_ frame: Frame, task: TaskRuntime, peer: PeerRuntime) -> InferResponse {
+        var response = frame.upstream ?? InferResponse(model: task.name, outputs: [])
+        response.model = task.name
+        response.id = frame.request.id
+        if response.parameters["canopy.tier"] == nil {
+            // A foreign server: it does not know our parameters, so we say who it is.
+            response.parameters["canopy.tier"] = .string(peer.tier)
+            response.parameters["canopy.node"] = .string(peer.name)
+        }
+        response.parameters["triton_final_response"] = nil
+        return response
+    }
+
+    /// Classes, labels and probabilities, surest first; or the raw tensors of a model without
+    /// classes.
+    private static func outputs(_ outcome: InferenceResult) -> [InferTensor] {
+        let classes = outcome.classes
+        guard !classes.isEmpty else {
+            return outcome.outputs.map { tensor in
+                InferTensor(
+                    name: tensor.name, datatype: Datatype(rawValue: tensor.type.rawValue) ?? .bytes,
+                    shape: tensor.shape, contents: tensor.bytes)
+            }
+        }
+        let slab = Slab(capacity: classes.count * 12)
+        for (index, one) in classes.enumerated() {
+            slab.base.storeBytes(
+                of: Int64(one.index).littleEndian, toByteOffset: index * 8, as: Int64.self)
+            slab.base.storeBytes(
+                of: Float(one.probability).bitPattern.littleEndian,
+                toByteOffset: classes.count * 8 + index * 4, as: UInt32.self)
+        }
+        let shape = [classes.count]
+        return [
+            InferTensor(name: "label", elements: classes.map { Array($0.label.utf8) }),
+            InferTensor(
+                name: "class", datatype: .int64, shape: shape,
+                contents: Bytes(slab: slab, start: 0, count: classes.count * 8)),
+            InferTensor(
+                name: "probability", datatype: .fp32, shape: shape,
+                contents: Bytes(slab: slab, start: classes.count * 8, count: classes.count * 4)),
+        ]
+    }
+
+    /// Adds what the journey decided: whether the bar was met, why the answer is less than wanted,
+    /// and this node as the first hop of the way.
+    static func finish(
+        _ response: inout InferResponse, _ verdict: Verdict, frame: Frame, node: NodeNames,
+        now: Instant
+    ) {
+        response.parameters["canopy.accepted"] = .bool(verdict.accepted)
+        if let reason = verdict.degraded {
+            response.parameters["canopy.degraded"] = .string(reason.rawValue)
+        }
+        let hop = "\(node.name)=\(Decimals.three((now - frame.arrivedAt).milliseconds))ms"
+        let rest = verdict.answerer == .here ? nil : response.parameters.string("canopy.route")
+        response.parameters["canopy.route"] = .string(rest.map { "\(hop);\($0)" } ?? hop)
+        if let receipt = frame.receipt {
+            response.parameters["canopy.receipt"] = .string(receipt)
+        }
+    }
+}
+
+/// Decimal numbers as short text, without a formatter's cost on the frame path.
+enum Decimals {
+    /// A number with three digits behind the point; negative numbers are written as zero.
+    static func three(_ value: Double) -> String {
+        let thousandths = UInt64(max(value, 0) * 1_000 + 0.5)
+        let fraction = thousandths % 1_000
+        let zeros = fraction < 10 ? "00" : fraction < 100 ? "0" : ""
+        return "\(thousandths / 1_000).\(zeros)\(fraction)"
+    }
+}

@@ -1,0 +1,73 @@
+import Ground
+import HTTP
+import Inference
+import Routing
+import Wire
+
+/// Gives a frame's answers to whoever asked: a unary call, a stream, a REST request.
+protocol FrameResponder: AnyObject {
+    /// Whether later answers can be sent, so that `refine` gives them here and not by receipt.
+    var takesLaterAnswers: Bool { get }
+    /// Sends one answer; `final` when no other follows.
+    func reply(_ response: InferResponse, final: Bool)
+    /// Tells that there is no answer. Nothing follows.
+    func refuse(_ fault: Fault)
+}
+
+/// What the gateway keeps of a frame while its journey lasts. The decisions are the journey's
+/// alone.
+final class Frame {
+    let id: FrameID
+    let task: Int
+    var request: InferRequest
+    let options: FrameOptions
+    let arrivedAt: Instant
+    var responder: (any FrameResponder)?
+    var timer: (any ScheduledTimer)?
+    var trace: FrameTrace?
+
+    /// The inference here, and what came of it.
+    var job: InferenceJob?
+    var outcome: InferenceResult?
+    var times = InferenceTimes()
+    var inferredAt: Instant?
+    /// The present attempt upstream, its number and its answer.
+    var call: ClientCall?
+    var calledAt: Instant?
+    var attempt: UInt32 = 0
+    /// Index of the peer that the attempt asks.
+    var peer = 0
+    var upstream: InferResponse?
+    /// Why there is no answer, in the words of whoever said so.
+    var fault: Fault?
+    /// Name of the place where a later answer is kept, for clients that cannot be sent one.
+    var receipt: String?
+
+    init(
+        id: FrameID, task: Int, request: InferRequest, options: FrameOptions,
+        arrivedAt: Instant, responder: any FrameResponder
+    ) {
+        self.id = id
+        self.task = task
+        self.request = request
+        self.options = options
+        self.arrivedAt = arrivedAt
+        self.responder = responder
+    }
+}
+
+extension FrameID {
+    /// The id as one word, for tags that cross a port.
+    var word: UInt64 { UInt64(slot) << 32 | UInt64(generation) }
+
+    init(word: UInt64) {
+        self.init(
+            slot: UInt32(truncatingIfNeeded: word >> 32),
+            generation: UInt32(truncatingIfNeeded: word))
+    }
+}
+
+extension WorkClass {
+    /// The engine's queue for this class.
+    var lane: Lane { self == .realtime ? .realtime : .other }
+}

@@ -1,0 +1,82 @@
+import Ground
+import Inference
+import Routing
+import Wire
+
+/// What a request asks for, checked: everything of it but the payload.
+struct FrameWork {
+    let task: Int
+    let options: FrameOptions
+    let arrivedAt: Instant
+    let deadline: Instant
+    /// The caller's `traceparent`, or `nil`.
+    let traceparent: String?
+
+    /// No caller waits longer than this for one frame, whatever it says.
+    static let longestDeadline = Interval.seconds(60)
+
+    /// Reads a request's parameters and settles its deadline: the shortest of what the transport,
+    /// the request and the task say.
+    init(
+        _ request: InferRequest, task: Int, standard: Interval, callTimeout: Interval?,
+        traceparent: String?, now: Instant
+    ) throws(Fault) {
+        try Self.checkVersion(request.version)
+        self.task = task
+        options = try FrameOptions(request.parameters)
+        arrivedAt = now
+        // A caller who states a time is believed; the task's own time is for those who do not.
+        let stated = [options.timeout, callTimeout].compactMap(\.self).min()
+        deadline = now + min(stated ?? standard, Self.longestDeadline)
+        self.traceparent = traceparent
+    }
+
+    private static func checkVersion(_ version: String) throws(Fault) {
+        guard version.isEmpty || Digest(version) != nil else {
+            throw Fault(
+                .invalid, "model_version is '\(version)', which can change its meaning",
+                source: .client,
+                remedy: "leave it empty for what the topology pins, or give a digest sha256:…")
+        }
+    }
+}
+
+extension InferRequest {
+    /// Bytes of tensor contents: what an escalation costs, nearly.
+    var payloadBytes: Int { inputs.reduce(0) { $0 + $1.contents.count } }
+
+    /// The request's inputs as the engine takes them; nothing is copied.
+    var inferenceInput: InferenceInput {
+        .tensors(
+            inputs.map { input in
+                Tensor(
+                    name: input.name, type: DataType(rawValue: input.datatype.rawValue) ?? .bytes,
+                    shape: input.shape, bytes: input.contents)
+            })
+    }
+}
+
+extension Frame {
+    /// The request that escalates this frame: the same inputs, what remains of the time, and this
+    /// node among those that the frame has come through.
+    func escalation(
+        to peer: PeerRuntime, model: String, via node: String, remaining: Interval
+    ) -> InferRequest {
+        var copy = request
+        copy.model = model
+        copy.version = ""
+        copy.outputs = []
+        copy.parameters = Parameters()
+        copy.parameters["timeout"] = .int64(max(1, remaining.nanoseconds / 1_000))
+        guard peer.speaksCanopy else { return copy }
+        copy.parameters["canopy.class"] = .string(options.workClass.rawValue)
+        copy.parameters["canopy.mode"] = .string(Mode.wait.rawValue)
+        copy.parameters["canopy.via"] = .string((options.via + [node]).joined(separator: ","))
+        if let stream = options.stream { copy.parameters["canopy.stream"] = .string(stream) }
+        if let number = options.sequence {
+            copy.parameters["canopy.sequence"] = .int64(Int64(number))
+        }
+        if let bar = options.accept { copy.parameters["canopy.accept"] = .double(bar) }
+        return copy
+    }
+}

@@ -1,0 +1,136 @@
+import Bundles
+import Cryptography
+import Ground
+import HTTP
+import Inference
+import Logging
+import Node
+import Storage
+import Synchronization
+import Topology
+
+/// What all loops of one node share. Everything in it may be used from any thread.
+final class NodeContext: Sendable {
+    let topology: Topology
+    let blueprint: Blueprint
+    let names: NodeNames
+    let budget: ByteBudget
+    let receipts: Receipts
+    let certificates: Certificates
+    let log: Logger
+    /// Loops of the node, each with a shard of it.
+    let loops: Int
+
+    init(_ topology: Topology, node: NodePlan, log: Logger) throws(Fault) {
+        self.topology = topology
+        self.log = log
+        blueprint = Blueprint(topology, node: node)
+        names = NodeNames(name: node.name, tier: node.tier.rawValue)
+        budget = ByteBudget(limit: node.budget.bytes)
+        receipts = Receipts(random: { SecureRandom.word() })
+        loops = node.loops ?? max(1, Machine.cores / 4)
+        certificates = try Certificates(topology.trust, of: node, upstream: blueprint.peers)
+    }
+
+    /// The bounds of a listener's connections.
+    var serverLimits: HTTPLimits {
+        let stated = blueprint.node.limits
+        var limits = HTTPLimits()
+        limits.message = stated.message
+        limits.headers = stated.headers
+        limits.streams = stated.streams
+        limits.connections = max(1, stated.connections / loops)
+        limits.idle = stated.idle
+        limits.requestTime = stated.request
+        limits.minimumRate = stated.minimumRate
+        limits.headerTime = stated.headerTime
+        limits.drainTime = stated.drain
+        return limits
+    }
+
+    /// The bounds of the connections to a node upstream.
+    var clientLimits: ClientLimits {
+        let link = blueprint.node.link
+        var limits = ClientLimits()
+        limits.connections = link.connections
+        limits.streams = link.streams
+        limits.keepalive = link.keepalive
+        limits.idle = link.idle
+        limits.connectTimeout = link.connectTimeout
+        limits.message = blueprint.node.limits.message
+        return limits
+    }
+}
+
+/// The TLS contexts of a node. They are read again when the files change, so that a renewed
+/// certificate serves the next handshake without a restart.
+final class Certificates: Sendable {
+    private struct Contexts: Sendable {
+        var certified: TLSContext?
+        var anonymous: TLSContext?
+        var client: TLSContext?
+    }
+
+    private let trust: Trust
+    private let node: NodePlan
+    private let dialsByTLS: Bool
+    private let contexts: Mutex<Contexts>
+
+    /// - Throws: the first file that is missing or not what it should be, when any listener or peer
+    init(_ trust: Trust, of node: NodePlan, upstream: [Blueprint.Peer]) throws(Fault) {
+        self.trust = trust
+        self.node = node
+        dialsByTLS = upstream.contains { $0.plan.dialledByTLS }
+        contexts = Mutex(try Self.read(trust, node, dialsByTLS))
+    }
+
+    /// Whether any file is needed at all.
+    var isNeeded: Bool { dialsByTLS || node.listeners.contains(where: \.tls) }
+
+    /// The folder whose changes matter.
+    var folder: String { trust.certificates }
+
+    /// Reads all files again; the old contexts stay when one of them is wrong.
+    func reload() throws(Fault) {
+        let fresh = try Self.read(trust, node, dialsByTLS)
+        contexts.withLock { $0 = fresh }
+    }
+
+    /// For a listener: clients show a certificate, or need not.
+    func server(asksForCertificate: Bool) throws(Fault) -> TLSContext {
+        let found = contexts.withLock { asksForCertificate ? $0.certified : $0.anonymous }
+        guard let found else { throw Fault(.inner, "the listener has no TLS context") }
+        return found
+    }
+
+    /// For connections to nodes upstream.
+    func client() throws(Fault) -> TLSContext {
+        guard let found = contexts.withLock({ $0.client }) else {
+            throw Fault(.inner, "the node has no TLS context for nodes upstream")
+        }
+        return found
+    }
+
+    private static func read(
+        _ trust: Trust, _ node: NodePlan, _ dialsByTLS: Bool
+    ) throws(Fault) -> Contexts {
+        var contexts = Contexts()
+        let secure = node.listeners.filter(\.tls)
+        guard dialsByTLS || !secure.isEmpty else { return contexts }
+        let disk = FileDisk()
+        let authority = TLSSettings.Trust.authorities(
+            try disk.read(trust.authority, limit: 1 << 20))
+        let own = try CredentialFiles(folder: trust.certificates, name: node.name).load(from: disk)
+        if secure.contains(where: { $0.clients == .certificate }) {
+            contexts.certified = try TLSContext(.server(own, clients: .required, trust: authority))
+        }
+        if secure.contains(where: { $0.clients != .certificate }) {
+            contexts.anonymous = try TLSContext(.server(own, clients: .none, trust: authority))
+        }
+        if dialsByTLS { contexts.client = try TLSContext(.client(own, trust: authority)) }
+        return contexts
+    }
+}
+
+/// A listener as the topology has it; `Listener` alone is also the event loop's.
+typealias ListenerPlan = Listener

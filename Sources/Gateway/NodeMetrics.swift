@@ -1,0 +1,170 @@
+import Ground
+import Node
+import Routing
+import Telemetry
+import Topology
+
+/// The names of a node's numbers. Labels come from the topology, never from clients.
+struct NodeMetrics: Sendable {
+    /// One task's numbers that are split by who answered or why.
+    struct TaskMetrics: Sendable {
+        /// Answers, by tier.
+        let accepted: [String: Counter]
+        let unaccepted: [String: Counter]
+        let latency: [String: Distribution]
+        let degraded: [DegradedReason: Counter]
+        let refused: [String: Counter]
+        let refined: Distribution
+        let queued: Distribution
+        let preprocessed: Distribution
+        let inferred: Distribution
+        let agreed: Counter
+        let disagreed: Counter
+    }
+
+    /// One peer's numbers.
+    struct PeerMetrics: Sendable {
+        let calls: [Purpose: Counter]
+        let bytesIn: Counter
+        let bytesOut: Counter
+        let connections: Counter
+        let failures: Counter
+        let handshakes: Counter
+        let isOpen: Gauge
+    }
+
+    let registry = Metrics()
+    let tasks: [TaskMetrics]
+    let peers: [PeerMetrics]
+    let rejected: [Fault.Code: Counter]
+    let bytesIn: Counter
+    let bytesOut: Counter
+    let accepted: Counter
+    let turnedAway: Counter
+    let handshakes: Counter
+    let calls: Counter
+    let frames: Gauge
+    let budgetUsed: Gauge
+    let resident: Gauge
+
+    static let rejections: [Fault.Code] = [
+        .invalid, .notFound, .unauthenticated, .forbidden, .exhausted, .unsupported, .inner,
+    ]
+    static let refusals: [Refusal] = [.invalid, .deadline, .overload, .unavailable, .localOnly]
+
+    init(_ blueprint: Blueprint) throws(Fault) {
+        let registry = registry
+        var tasks: [TaskMetrics] = []
+        for task in blueprint.tasks { tasks.append(try TaskMetrics(task.name, registry)) }
+        var peers: [PeerMetrics] = []
+        for peer in blueprint.peers { peers.append(try PeerMetrics(peer.plan.name, registry)) }
+        var rejected: [Fault.Code: Counter] = [:]
+        for code in Self.rejections {
+            rejected[code] = try registry.counter(
+                "canopy_rejected_total", "Requests that were refused before they became frames.",
+                labels: [MetricLabel("reason", code.description)])
+        }
+        self.tasks = tasks
+        self.peers = peers
+        self.rejected = rejected
+        bytesIn = try registry.counter(
+            "canopy_received_bytes_total", "Bytes that clients sent, TLS included.", unit: .bytes)
+        bytesOut = try registry.counter(
+            "canopy_sent_bytes_total", "Bytes that clients were sent, TLS included.", unit: .bytes)
+        accepted = try registry.counter(
+            "canopy_connections_total", "Connections that clients opened.")
+        turnedAway = try registry.counter(
+            "canopy_connections_refused_total", "Connections beyond the limit, closed at once.")
+        handshakes = try registry.counter(
+            "canopy_handshakes_total", "TLS handshakes with clients.")
+        calls = try registry.counter("canopy_calls_total", "Calls that clients began.")
+        frames = try registry.gauge("canopy_frames_under_way", "Frames that have no last answer.")
+        budgetUsed = try registry.gauge(
+            "canopy_request_bytes", "Bytes of the byte budget that are in use.", unit: .bytes)
+        resident = try registry.gauge(
+            "process_resident_memory_bytes", "Resident memory of the node.", unit: .bytes)
+    }
+}
+
+extension NodeMetrics.TaskMetrics {
+    init(_ task: String, _ registry: Metrics) throws(Fault) {
+        let label = MetricLabel("task", task)
+        var accepted: [String: Counter] = [:]
+        var unaccepted: [String: Counter] = [:]
+        var latency: [String: Distribution] = [:]
+        for tier in Tier.allCases.map(\.rawValue) {
+            let labels = [label, MetricLabel("tier", tier)]
+            accepted[tier] = try registry.counter(
+                "canopy_frames_total", "Frames answered, by the tier that answered.",
+                labels: labels + [MetricLabel("accepted", "true")])
+            unaccepted[tier] = try registry.counter(
+                "canopy_frames_total", "Frames answered, by the tier that answered.",
+                labels: labels + [MetricLabel("accepted", "false")])
+            latency[tier] = try registry.distribution(
+                "canopy_frame_seconds", "Time from a frame's arrival to its first answer.",
+                unit: .seconds, labels: labels)
+        }
+        var degraded: [DegradedReason: Counter] = [:]
+        for reason in DegradedReason.allCases {
+            degraded[reason] = try registry.counter(
+                "canopy_degraded_total", "Answers that are less than the task wants, by why.",
+                labels: [label, MetricLabel("reason", reason.rawValue)])
+        }
+        var refused: [String: Counter] = [:]
+        for refusal in NodeMetrics.refusals {
+            refused["\(refusal)"] = try registry.counter(
+                "canopy_refused_total", "Frames without an answer, by why.",
+                labels: [label, MetricLabel("reason", "\(refusal)")])
+        }
+        func stage(_ name: String, _ help: String) throws(Fault) -> Distribution {
+            try registry.distribution(name, help, unit: .seconds, labels: [label])
+        }
+        self.accepted = accepted
+        self.unaccepted = unaccepted
+        self.latency = latency
+        self.degraded = degraded
+        self.refused = refused
+        refined = try stage("canopy_refinement_seconds", "Time to the last answer in refine mode.")
+        queued = try stage("canopy_queue_seconds", "Time a frame waited for the model.")
+        preprocessed = try stage("canopy_preprocess_seconds", "Time to decode and prepare.")
+        inferred = try stage("canopy_inference_seconds", "Time of the model itself.")
+        agreed = try registry.counter(
+            "canopy_audits_total", "Accepted answers that a higher tier was asked about.",
+            labels: [label, MetricLabel("agreed", "true")])
+        disagreed = try registry.counter(
+            "canopy_audits_total", "Accepted answers that a higher tier was asked about.",
+            labels: [label, MetricLabel("agreed", "false")])
+    }
+}
+
+extension NodeMetrics.PeerMetrics {
+    init(_ peer: String, _ registry: Metrics) throws(Fault) {
+        let label = MetricLabel("peer", peer)
+        func counter(
+            _ name: String, _ help: String, unit: MetricUnit = .items, _ more: MetricLabel...
+        ) throws(Fault) -> Counter {
+            try registry.counter(name, help, unit: unit, labels: [label] + more)
+        }
+        var calls: [Purpose: Counter] = [:]
+        for purpose in [Purpose.forward, .escalation, .audit] {
+            calls[purpose] = try counter(
+                "canopy_upstream_calls_total", "Calls to a node upstream, by why.",
+                MetricLabel("purpose", "\(purpose)"))
+        }
+        self.calls = calls
+        let help = "Bytes exchanged with a node upstream, TLS and handshakes included."
+        bytesIn = try counter(
+            "canopy_upstream_bytes_total", help, unit: .bytes, MetricLabel("direction", "in"))
+        bytesOut = try counter(
+            "canopy_upstream_bytes_total", help, unit: .bytes, MetricLabel("direction", "out"))
+        connections = try counter(
+            "canopy_upstream_connections_total", "Connections opened to a node upstream.")
+        failures = try counter(
+            "canopy_upstream_connect_failures_total", "Connections that could not be opened.")
+        handshakes = try counter(
+            "canopy_upstream_handshakes_total", "TLS handshakes with a node upstream.")
+        isOpen = try registry.gauge(
+            "canopy_breaker_open", "Loops whose circuit breaker to this peer is not closed.",
+            labels: [label])
+    }
+}

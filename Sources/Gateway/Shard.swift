@@ -1,0 +1,194 @@
+import EventLoop
+import Ground
+import HTTP
+import Inference
+import Node
+import Routing
+import Wire
+
+/// One loop's share of a node: hosts the pure `Node` on real ports. It gives the node every event
+/// in order and carries out every effect; it decides nothing.
+///
+/// Confined to its loop.
+final class Shard {
+    let loop: Loop
+    let names: NodeNames
+    let time: any TimeSource
+    let metrics: ShardMetrics
+    let receipts: Receipts
+    let tracer: Tracer?
+    private(set) var tasks: [TaskRuntime]
+    private let taskNumbers: [String: Int]
+    var peers: [PeerRuntime] = []
+
+    private var node: Node
+    private var frames: [Frame?] = []
+    private var effects = Effects()
+    private var events: [Event] = []
+    private var isBusy = false
+    private lazy var sink = makeSink()
+    /// Called when the last frame is forgotten while the node drains.
+    var whenEmpty: (() -> Void)?
+
+    init(
+        loop: Loop, names: NodeNames, node: Node, tasks: [TaskRuntime], metrics: ShardMetrics,
+        receipts: Receipts, tracer: Tracer?
+    ) {
+        self.loop = loop
+        self.names = names
+        self.node = node
+        self.tasks = tasks
+        self.metrics = metrics
+        self.receipts = receipts
+        self.tracer = tracer
+        time = loop.time
+        taskNumbers = Dictionary(
+            uniqueKeysWithValues: tasks.enumerated().map { ($0.element.name, $0.offset) })
+    }
+
+    /// Index of a task, or `nil` when the node has none of that name.
+    func task(named name: String) -> Int? { taskNumbers[name] }
+
+    /// Frames that are not over.
+    var frameCount: Int { node.frames }
+
+    /// What the node knows of the nodes upstream.
+    var knownPeers: [Peer] { node.peers }
+
+    /// Whether each task has somebody who answers: a model here, or a node upstream.
+    func isReady(task: Int) -> Bool {
+        guard !node.isDraining else { return false }
+        return tasks[task].isIdentity || tasks[task].model != nil || node.forwards(task)
+    }
+
+    var isReady: Bool { !node.isDraining && tasks.indices.allSatisfy(isReady(task:)) }
+
+    // MARK: Events
+
+    /// Takes a frame in; the responder hears of it, maybe before this returns.
+    @discardableResult
+    func submit(
+        _ request: InferRequest, _ work: FrameWork, to responder: any FrameResponder
+    ) -> FrameID? {
+        guard let id = node.admit() else {
+            responder.refuse(node.isDraining ? Refusals.draining : Refusals.tooManyFrames)
+            return nil
+        }
+        let frame = Frame(
+            id: id, task: work.task, request: request, options: work.options,
+            arrivedAt: work.arrivedAt, responder: responder)
+        frame.trace = tracer?.begin(work)
+        let slot = Int(id.slot)
+        while frames.count <= slot { frames.append(nil) }
+        frames[slot] = frame
+        hear(
+            .arrived(
+                id,
+                Arrival(
+                    task: work.task, mode: work.options.mode ?? tasks[work.task].mode,
+                    deadline: work.deadline, bytes: request.payloadBytes,
+                    accept: work.options.accept.flatMap(Bar.init),
+                    mayTravel: !work.options.via.contains(names.name))))
+        return id
+    }
+
+    /// The caller of a frame has gone.
+    func cancel(_ id: FrameID) { hear(.frame(id, .cancelled)) }
+
+    /// A task's model answers from now on.
+    func install(_ model: ServedModel, task: Int, bar: Bar?) {
+        tasks[task].model = model
+        hear(.modelReady(task: task, bar: bar))
+    }
+
+    func drain() {
+        hear(.draining)
+        if node.frames == 0 { whenEmpty?() }
+    }
+
+    /// Gives the node one event and carries out what it says. An effect may lead to the next event
+    /// at once: events wait their turn, so that a decision is never entered twice.
+    func hear(_ event: Event) {
+        events.append(event)
+        guard !isBusy else { return }
+        isBusy = true
+        var next = 0
+        while next < events.count {
+            effects.removeAll()
+            node.on(events[next], now: time.now, into: &effects)
+            next += 1
+            for effect in effects.list { perform(effect) }
+        }
+        events.removeAll(keepingCapacity: true)
+        isBusy = false
+        if node.isDraining && node.frames == 0 { whenEmpty?() }
+    }
+
+    /// The frame of an id, or `nil` when it is over.
+    func frame(_ id: FrameID) -> Frame? {
+        let slot = Int(id.slot)
+        guard slot < frames.count, let frame = frames[slot], frame.id == id else { return nil }
+        return frame
+    }
+
+    func forget(_ frame: Frame) {
+        frame.timer?.cancel()
+        frames[Int(frame.id.slot)] = nil
+    }
+
+    // MARK: The model here
+
+    /// Starts the inference of a frame.
+    func infer(_ frame: Frame) {
+        let task = tasks[frame.task]
+        if task.isIdentity { return hear(.frame(frame.id, .inferred(nil))) }
+        guard let model = task.model else {
+            return hear(.frame(frame.id, .inferenceFailed(.unavailable)))
+        }
+        let job = InferenceJob(
+            tag: frame.id.word, input: frame.request.inferenceInput,
+            lane: frame.options.workClass.lane, deadline: .distantFuture, sink: sink)
+        frame.job = job
+        if !model.model.submit(job) {
+            frame.fault = Refusals.queueFull(task.name, waiting: model.model.waiting)
+            hear(.frame(frame.id, .inferenceFailed(.overload)))
+        }
+    }
+
+    private func makeSink() -> ShardSink {
+        let shard = LoopConfined(self, to: loop.poster)
+        let poster = loop.poster
+        return ShardSink(post: { poster.post($0) }, deliver: { shard.onLoop.inferred($0) })
+    }
+
+    private func inferred(_ outcome: InferenceOutcome) {
+        guard let frame = frame(FrameID(word: outcome.tag)) else { return }
+        frame.times = outcome.times
+        frame.inferredAt = time.now
+        switch outcome.result {
+        case .success(let inference):
+            frame.outcome = inference
+            metrics.inferred(task: frame.task, outcome.times)
+            let confidence = inference.scores.map {
+                Confidence(tasks[frame.task].confidence(of: $0))
+            }
+            hear(.frame(frame.id, .inferred(confidence)))
+        case .failure(let fault):
+            frame.fault = fault
+            hear(.frame(frame.id, .inferenceFailed(InferenceFailure(fault))))
+        }
+    }
+}
+
+extension InferenceFailure {
+    /// What an engine's fault means for the frame.
+    init(_ fault: Fault) {
+        self =
+            switch fault.code {
+            case .invalid, .corrupt where fault.source == .client: .invalid
+            case .exhausted: .overload
+            case .deadline, .cancelled: .deadline
+            default: .unavailable
+            }
+    }
+}

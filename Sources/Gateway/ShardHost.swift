@@ -1,0 +1,143 @@
+import Cryptography
+import EventLoop
+import Ground
+import HTTP
+import Logging
+import Node
+import Routing
+import Topology
+
+/// A shard with its sockets: listeners, servers and the pools to nodes upstream. Confined to its
+/// loop.
+final class ShardHost {
+    let shard: Shard
+    let metrics: ShardMetrics
+    private let loop: Loop
+    private let context: NodeContext
+    private var servers: [Server] = []
+    private var listeners: [EventLoop.Listener] = []
+    private var whenDrained: (() -> Void)?
+
+    init(
+        _ loop: Loop, _ context: NodeContext, names: NodeMetrics
+    ) throws(Fault) {
+        self.loop = loop
+        self.context = context
+        metrics = ShardMetrics(names)
+        let seed = SecureRandom.word()
+        let node = Node(
+            try context.blueprint.surroundings(
+                shards: context.loops, seed: seed, now: loop.time.now))
+        let tasks = context.blueprint.tasks.map { task in
+            TaskRuntime(
+                name: task.name, measure: task.measure, mode: task.mode,
+                deadline: task.plan.deadline, isIdentity: task.tier?.model == .identity)
+        }
+        let telemetry = context.topology.telemetry
+        let tracer = telemetry.collector.map { _ in
+            Tracer(sample: telemetry.sample, time: loop.time, seed: ~seed)
+        }
+        shard = Shard(
+            loop: loop, names: context.names, node: node, tasks: tasks, metrics: metrics,
+            receipts: context.receipts, tracer: tracer)
+        shard.peers = context.blueprint.peers.enumerated().map { index, peer in
+            makePeer(peer, seed: seed &+ UInt64(index))
+        }
+        for (index, task) in tasks.enumerated() where task.isIdentity {
+            shard.hear(.modelReady(task: index, bar: nil))
+        }
+    }
+
+    /// Opens the listeners; all loops of the node listen on the same ports.
+    func listen(_ scrape: Scrape) throws(Fault) {
+        let pages = Pages(shard: shard, scrape: scrape)
+        for plan in context.blueprint.node.listeners {
+            let service = InferenceService(
+                shard, rules: AccessRules(topology: context.topology, clients: plan.clients),
+                serves: plan.serves, pages: pages)
+            let server = makeServer(service, plan)
+            servers.append(server)
+            listeners.append(
+                try loop.listen(on: plan.endpoint) { transport in server.accept(transport) })
+        }
+    }
+
+    /// What the servers and pools have counted so far.
+    var counters: (servers: [ServerCounters], peers: [ClientCounters]) {
+        (servers.map(\.counters), shard.peers.map(\.pool.counters))
+    }
+
+    /// Takes no more frames, finishes those under way within the drain limit, then calls `done`
+    /// once.
+    func drain(_ done: @escaping () -> Void) {
+        whenDrained = done
+        for listener in listeners { listener.close() }
+        shard.whenEmpty = { [weak self] in self?.closeServers() }
+        // A frame has a deadline of its own, so this comes by itself; the limit is for the
+        // stubborn.
+        loop.schedule(after: context.blueprint.node.limits.drain) { [weak self] in
+            self?.finishDraining()
+        }
+        shard.drain()
+    }
+
+    private func closeServers() {
+        shard.whenEmpty = nil
+        var left = servers.count
+        guard left > 0 else { return finishDraining() }
+        for server in servers {
+            server.drain { [weak self] in
+                left -= 1
+                if left == 0 { self?.finishDraining() }
+            }
+        }
+    }
+
+    private func finishDraining() {
+        guard let done = whenDrained else { return }
+        whenDrained = nil
+        for server in servers { server.close() }
+        for peer in shard.peers { peer.pool.close() }
+        done()
+    }
+
+    // MARK: Making
+
+    private var hooks: LoopHooks {
+        let poster = loop.poster
+        return LoopHooks(
+            endOfTurn: { [unowned loop] in loop.atEndOfTurn($0) }, post: { poster.post($0) })
+    }
+
+    private func makeServer(_ service: InferenceService, _ plan: ListenerPlan) -> Server {
+        let certificates = context.certificates
+        let asks = plan.clients == .certificate
+        return Server(
+            service, limits: context.serverLimits, budget: context.budget, network: loop,
+            hooks: hooks,
+            secure: plan.tls
+                ? { () throws(Fault) in
+                    try TLSSession(context: certificates.server(asksForCertificate: asks))
+                } : nil)
+    }
+
+    private func makePeer(_ peer: Blueprint.Peer, seed: UInt64) -> PeerRuntime {
+        let plan = peer.plan
+        let certificates = context.certificates
+        // `check` refuses a topology in which a node upstream has no address.
+        let endpoint = plan.address ?? Endpoint(host: "127.0.0.1", port: 0)
+        let expected: ExpectedPeer =
+            plan.speaks == .canopy ? .node(plan.name) : .host(endpoint.host)
+        let pool = ClientPool(
+            endpoint, limits: context.clientLimits, allocator: context.budget, network: loop,
+            hooks: hooks, seed: seed,
+            secure: plan.dialledByTLS
+                ? { () throws(Fault) in
+                    try TLSSession(context: certificates.client(), expecting: expected)
+                } : nil)
+        return PeerRuntime(
+            name: plan.name, tier: plan.tier.rawValue, speaksCanopy: plan.speaks == .canopy,
+            models: context.blueprint.tasks.map { context.blueprint.model(of: $0, at: peer) },
+            pool: pool)
+    }
+}

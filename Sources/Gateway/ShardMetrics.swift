@@ -1,0 +1,107 @@
+import Ground
+import HTTP
+import Inference
+import Routing
+import Telemetry
+
+/// One loop's numbers, confined to it: counting is an addition.
+final class ShardMetrics {
+    private let names: NodeMetrics
+    private let shard = MetricShard()
+    private var seen = Totals()
+
+    init(_ names: NodeMetrics) { self.names = names }
+
+    /// What servers and pools counted themselves, as of the last collection.
+    private struct Totals {
+        var server = ServerCounters()
+        var peers: [ClientCounters] = []
+    }
+
+    func answered(
+        task: Int, tier: String, accepted: Bool, degraded: DegradedReason?, after: Interval
+    ) {
+        let task = names.tasks[task]
+        // A foreign server or a newer node may name a tier that this one does not know.
+        if let counter = accepted ? task.accepted[tier] : task.unaccepted[tier] {
+            shard.add(counter)
+        }
+        if let latency = task.latency[tier] { shard.insert(latency, after) }
+        if let degraded, let counter = task.degraded[degraded] { shard.add(counter) }
+    }
+
+    func refused(task: Int, _ refusal: Refusal) {
+        if let counter = names.tasks[task].refused["\(refusal)"] { shard.add(counter) }
+    }
+
+    /// A request that did not become a frame.
+    func rejected(_ code: Fault.Code) {
+        shard.add(names.rejected[code] ?? names.rejected[.inner]!)
+    }
+
+    func refined(task: Int, after: Interval) { shard.insert(names.tasks[task].refined, after) }
+
+    func inferred(task: Int, _ times: InferenceTimes) {
+        let task = names.tasks[task]
+        shard.insert(task.queued, times.queued)
+        shard.insert(task.preprocessed, times.preprocess)
+        shard.insert(task.inferred, times.infer)
+    }
+
+    func called(peer: Int, _ purpose: Purpose) {
+        if let counter = names.peers[peer].calls[purpose] { shard.add(counter) }
+    }
+
+    func audited(task: Int, agreed: Bool) {
+        shard.add(agreed ? names.tasks[task].agreed : names.tasks[task].disagreed)
+    }
+
+    /// Takes in what servers and pools have counted since the last time, and gives all numbers.
+    func collect(from host: ShardHost, now: Instant) -> MetricValues {
+        let (servers, peers) = host.counters
+        var server = ServerCounters()
+        for one in servers {
+            server.accepted += one.accepted
+            server.turnedAway += one.turnedAway
+            server.handshakes += one.handshakes
+            server.calls += one.calls
+            server.bytesIn += one.bytesIn
+            server.bytesOut += one.bytesOut
+        }
+        let old = seen.server
+        grow(names.accepted, from: old.accepted, to: server.accepted)
+        grow(names.turnedAway, from: old.turnedAway, to: server.turnedAway)
+        grow(names.handshakes, from: old.handshakes, to: server.handshakes)
+        grow(names.calls, from: old.calls, to: server.calls)
+        grow(names.bytesIn, from: old.bytesIn, to: server.bytesIn)
+        grow(names.bytesOut, from: old.bytesOut, to: server.bytesOut)
+        for (index, counters) in peers.enumerated() {
+            collect(counters, of: index)
+            let breaker = host.shard.knownPeers[index].breaker
+            shard.set(names.peers[index].isOpen, breaker.state(now: now) == .closed ? 0 : 1)
+        }
+        seen = Totals(server: server, peers: peers)
+        shard.set(names.frames, Double(host.shard.frameCount))
+        return shard.snapshot()
+    }
+
+    /// Numbers of the whole node, which one shard states for all.
+    func setNode(budgetUsed: Int, resident: Int) {
+        shard.set(names.budgetUsed, Double(budgetUsed))
+        shard.set(names.resident, Double(resident))
+    }
+
+    private func collect(_ counters: ClientCounters, of index: Int) {
+        let old = index < seen.peers.count ? seen.peers[index] : ClientCounters()
+        let peer = names.peers[index]
+        grow(peer.bytesIn, from: old.bytesIn, to: counters.bytesIn)
+        grow(peer.bytesOut, from: old.bytesOut, to: counters.bytesOut)
+        grow(peer.connections, from: old.connectionsOpened, to: counters.connectionsOpened)
+        grow(peer.failures, from: old.connectFailures, to: counters.connectFailures)
+        grow(peer.handshakes, from: old.handshakes, to: counters.handshakes)
+    }
+
+    private func grow(_ counter: Counter, from old: Int, to new: Int) {
+        if new > old { shard.add(counter, UInt64(new - old)) }
+    }
+}

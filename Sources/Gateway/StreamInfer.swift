@@ -1,0 +1,106 @@
+import Ground
+import HTTP
+import Routing
+import Wire
+
+/// ModelStreamInfer: many requests on one call, answered in any order under their ids. In `refine`
+/// mode a request has two answers; the last carries `triton_final_response`.
+final class StreamInfer: CallHandler {
+    /// Frames under way on one stream: eight seconds of a camera at 30 FPS. A sender who is further
+    /// ahead is told so instead of filling the node.
+    static let mostFrames = 256
+
+    private let call: ServerCall
+    private let access: Access
+    private let shard: Shard
+    private var items: [ObjectIdentifier: StreamItem] = [:]
+    private var clientIsDone = false
+
+    init(_ call: ServerCall, _ access: Access, _ shard: Shard) {
+        self.call = call
+        self.access = access
+        self.shard = shard
+    }
+
+    func message(_ bytes: Bytes) {
+        let request: InferRequest
+        do throws(Fault) {
+            request = try InferRequest.decode(bytes)
+        } catch {
+            shard.metrics.rejected(error.code)
+            return call.finish(error)
+        }
+        let item = StreamItem(self, id: request.id)
+        items[ObjectIdentifier(item)] = item
+        guard items.count <= Self.mostFrames else {
+            return item.refuse(Refusals.streamFull)
+        }
+        do throws(Fault) {
+            let work = try access.work(
+                for: request, in: shard, timeout: nil, trace: call.header("traceparent"))
+            item.frame = shard.submit(request, work, to: item)
+        } catch {
+            shard.metrics.rejected(error.code)
+            item.refuse(error)
+        }
+    }
+
+    func halfClosed() {
+        clientIsDone = true
+        finishWhenDone()
+    }
+
+    func cancelled(_ fault: Fault) {
+        let frames = items.values.compactMap(\.frame)
+        items = [:]
+        for frame in frames { shard.cancel(frame) }
+    }
+
+    fileprivate func send(_ response: InferResponse, final: Bool, of item: StreamItem) {
+        var response = response
+        response.parameters["triton_final_response"] = .bool(final)
+        call.send(message: StreamResponse(response).encode())
+        if final { drop(item) }
+    }
+
+    fileprivate func refuse(_ fault: Fault, id: String, of item: StreamItem) {
+        // One request's failure does not end the stream: the protocol has a place for its words.
+        call.send(message: StreamResponse(error: GRPCStatus(fault).message, id: id).encode())
+        drop(item)
+    }
+
+    private func drop(_ item: StreamItem) {
+        items[ObjectIdentifier(item)] = nil
+        finishWhenDone()
+    }
+
+    private func finishWhenDone() {
+        if clientIsDone && items.isEmpty { call.finish() }
+    }
+}
+
+/// One request of a stream.
+final class StreamItem: FrameResponder {
+    private weak var stream: StreamInfer?
+    private let id: String
+    var frame: FrameID?
+
+    let takesLaterAnswers = true
+
+    init(_ stream: StreamInfer, id: String) {
+        self.stream = stream
+        self.id = id
+    }
+
+    func reply(_ response: InferResponse, final: Bool) {
+        stream?.send(response, final: final, of: self)
+    }
+
+    func refuse(_ fault: Fault) { stream?.refuse(fault, id: id, of: self) }
+}
+
+extension Refusals {
+    static let streamFull = Fault(
+        .exhausted, "this stream has \(StreamInfer.mostFrames) frames under way, as many as may",
+        remedy: "await answers before sending more", retry: .after(.milliseconds(100)))
+}

@@ -1,0 +1,48 @@
+public import Ground
+
+/// What a node gives its engine.
+public struct EngineSettings: Sendable {
+    /// Threads that run models, each one frame at a time; with several, one of them serves realtime
+    /// only.
+    public var workers: Int
+    /// Threads that one inference may use. 1 answers the most frames; more makes a single large one
+    /// faster.
+    public var threadsPerWorker: Int
+    /// Jobs that wait at most in each lane of a model. 64 is two seconds of one camera, more than
+    /// any deadline.
+    public var queueDepth: Int
+    /// Bytes that the loaded models may need together.
+    public var memoryBudget: Int
+    /// The node's hardware classes: `cpu`, `intel-gpu`, `intel-npu`.
+    public var hardware: [String]
+    /// Where compiled models are kept, so that a start takes a fraction; `nil` keeps none.
+    public var cacheFolder: String?
+    /// Width × height of the largest image that is decoded.
+    public var pixelLimit: Int
+    /// Where the memory of answers comes from; the heap when `nil`.
+    public var allocator: (any SlabAllocator)?
+    /// OpenVINO's C library, a file or its folder; `nil` looks in `CANOPY_OPENVINO`, in `.venv` and
+    /// in the system.
+    public var library: String?
+
+    public init(
+        workers: Int, memoryBudget: Int, hardware: [String] = ["cpu"], threadsPerWorker: Int = 1,
+        queueDepth: Int = 64, cacheFolder: String? = nil,
+        pixelLimit: Int = EngineSettings.defaultPixelLimit,
+        allocator: (any SlabAllocator)? = nil, library: String? = nil
+    ) {
+        self.workers = workers
+        self.threadsPerWorker = threadsPerWorker
+        self.queueDepth = queueDepth
+        self.memoryBudget = memoryBudget
+        self.hardware = hardware
+        self.cacheFolder = cacheFolder
+        self.pixelLimit = pixelLimit
+        self.allocator = allocator
+        self.library = library
+    }
+
+    /// DCI 4K, 4096 × 2160: above every common camera. Its pixels take 35 MB while they are
+    /// decoded.
+    public static let defaultPixelLimit = 4096 * 2160
+}

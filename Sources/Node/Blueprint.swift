@@ -1,0 +1,112 @@
+public import Ground
+public import Routing
+public import Topology
+
+/// What a topology says of one node, in the order and with the indexes that its `Node` uses. The
+/// gateway and the simulator build the same node from it.
+public struct Blueprint: Sendable {
+    /// One task that the node takes frames of.
+    public struct Task: Sendable {
+        public let plan: TaskPlan
+        /// What answers here; `nil` when the node only hands frames on.
+        public let tier: TierPlan?
+        /// Peers that may be asked, as indexes into `Blueprint.peers`.
+        public let peers: [Int]
+
+        public var name: String { plan.name }
+
+        /// Which calibrated score is judged.
+        public var measure: ConfidenceMeasure {
+            switch plan.confidence {
+            case .maxSoftmax: .maxSoftmax
+            case .margin: .margin
+            case .entropy: .entropy
+            }
+        }
+
+        /// What a frame does that does not say.
+        public var mode: Routing.Mode { plan.mode == .wait ? .wait : .refine }
+    }
+
+    /// One node upstream.
+    public struct Peer: Sendable {
+        public let plan: NodePlan
+        /// Time to its answer before one was measured.
+        public let prior: Interval
+    }
+
+    public let node: NodePlan
+    public let tasks: [Task]
+    public let peers: [Peer]
+
+    /// A round trip between places that nobody located: that of a site and its region.
+    static let unknownDistance = Interval.milliseconds(20)
+
+    public init(_ topology: Topology, node: NodePlan) {
+        self.node = node
+        let served = topology.tasks.filter { task in
+            task.tiers.contains { $0.tier >= node.tier }
+        }
+        var plans: [NodePlan] = []
+        var numbers: [String: Int] = [:]
+        tasks = served.map { task in
+            let upstream = topology.upstreams(of: node, for: task)
+            for plan in upstream where numbers[plan.name] == nil {
+                numbers[plan.name] = plans.count
+                plans.append(plan)
+            }
+            return Task(
+                plan: task, tier: task.tier(node.tier), peers: upstream.map { numbers[$0.name]! })
+        }
+        peers = plans.map { Peer(plan: $0, prior: Self.prior(node, $0, topology)) }
+    }
+
+    /// What a task is called at a peer: its own name at a Canopy node, the model's at a foreign
+    /// one.
+    public func model(of task: Task, at peer: Peer) -> String {
+        guard case .foreign(let name)? = task.plan.tier(peer.plan.tier)?.model else {
+            return task.name
+        }
+        return name
+    }
+
+    /// What the node's journeys share, before anything has happened.
+    ///
+    /// - Parameters:
+    public func surroundings(
+        shards: Int, seed: UInt64, now: Instant
+    ) throws(Fault) -> Surroundings {
+        var courses: [Course] = []
+        for task in tasks {
+            let escalation = task.plan.escalation
+            let limits = try EscalationBudget.Limits(
+                share: escalation.share,
+                bandwidth: escalation.bandwidth.map { max(1, $0 / 8 / shards) })
+            guard let audits = AuditSampler(share: escalation.audit) else {
+                throw Fault(.invalid, "an audit share of \(escalation.audit) is not in 0…1")
+            }
+            courses.append(
+                Course(
+                    bar: nil, peers: task.peers, mayLeave: task.plan.payload == .mayLeaveSite,
+                    budget: EscalationBudget(limits, now: now), audits: audits))
+        }
+        return Surroundings(
+            courses: courses, peers: peers.map { Routing.Peer(prior: $0.prior) },
+            retries: RetryBudget(RetryBudget.Settings(node.tier)),
+            randomness: Randomness(seed: seed))
+    }
+
+    private static func prior(
+        _ node: NodePlan, _ peer: NodePlan, _ topology: Topology
+    ) -> Interval {
+        guard let here = place(of: node, topology), let there = place(of: peer, topology) else {
+            return unknownDistance
+        }
+        return here.expectedRoundTrip(to: there)
+    }
+
+    private static func place(of node: NodePlan, _ topology: Topology) -> Coordinates? {
+        guard let location = node.site.flatMap(topology.site(named:))?.location else { return nil }
+        return Coordinates(latitude: location.latitude, longitude: location.longitude)
+    }
+}

@@ -1,0 +1,227 @@
+import CanopyClient
+import Ground
+import Synchronization
+import Telemetry
+import Wire
+
+/// What an answer says, as the command line shows it.
+struct FrameAnswer: Sendable {
+    let label: String?
+    let confidence: Double?
+    let isAccepted: Bool?
+    let tier: String
+    let node: String
+    let bundle: String?
+    let degraded: String?
+    let route: String?
+
+    init(_ response: InferResponse) {
+        let labels = response.outputs.first { $0.name == "label" }?.elements
+        label = labels?.first.map { String(decoding: $0.array, as: UTF8.self) }
+        let facts = response.parameters
+        confidence = facts.number("canopy.confidence")
+        isAccepted = facts.bool("canopy.accepted")
+        tier = facts.string("canopy.tier") ?? "?"
+        node = facts.string("canopy.node") ?? "?"
+        bundle = facts.string("canopy.bundle")
+        degraded = facts.string("canopy.degraded")
+        route = facts.string("canopy.route")
+    }
+}
+
+/// Gathers answers from any thread, shows each, and sums them up.
+final class SendReport: Sendable {
+    private struct Tier {
+        var answers = 0
+        var latency = Sketch()
+    }
+
+    private struct State {
+        var tiers: [String: Tier] = [:]
+        var first = Sketch()
+        var answers = 0
+        var refined = 0
+        var degraded = 0
+        var accepted = 0
+        var labelled = 0
+        var right = 0
+        var errors: [String: Int] = [:]
+        var failed = 0
+        var start: ContinuousClock.Instant?
+        var end = ContinuousClock.now
+    }
+
+    /// Different errors that are told apart; the rest is counted together.
+    private static let mostErrors = 20
+
+    private let state = Mutex(State())
+    private let json: Bool
+
+    init(json: Bool) { self.json = json }
+
+    /// Frames that have their last answer.
+    var answers: Int { state.withLock { $0.answers } }
+
+    /// Takes one answer, or the reason why there is none.
+    func add(_ frame: SentFrame, _ result: Result<FrameAnswer, Fault>, isFinal: Bool) {
+        let now = ContinuousClock.now
+        let took = UInt64(max(0, Double(frame.sentAt.duration(to: now)) * 1e9))
+        state.withLock { state in
+            state.start = min(state.start ?? frame.sentAt, frame.sentAt)
+            state.end = now
+            switch result {
+            case .success(let answer): Self.count(answer, frame, took, isFinal, &state)
+            case .failure(let fault):
+                state.failed += 1
+                let known = state.errors[fault.message] != nil
+                let key = known || state.errors.count < Self.mostErrors ? fault.message : "others"
+                state.errors[key, default: 0] += 1
+            }
+        }
+        let line =
+            json
+            ? Self.json(frame, result, took, isFinal).line : Self.text(frame, result, took, isFinal)
+        Console.show(line + "\n")
+    }
+
+    private static func count(
+        _ answer: FrameAnswer, _ frame: SentFrame, _ took: UInt64, _ isFinal: Bool,
+        _ state: inout State
+    ) {
+        guard isFinal else { return state.first.insert(took) }
+        state.answers += 1
+        state.tiers[answer.tier, default: Tier()].answers += 1
+        state.tiers[answer.tier, default: Tier()].latency.insert(took)
+        if answer.degraded != nil { state.degraded += 1 }
+        if answer.isAccepted != false { state.accepted += 1 }
+        if let label = frame.frame.label {
+            state.labelled += 1
+            if label == answer.label { state.right += 1 }
+        }
+    }
+
+    // MARK: One frame
+
+    private static func json(
+        _ frame: SentFrame, _ result: Result<FrameAnswer, Fault>, _ took: UInt64, _ isFinal: Bool
+    ) -> JSON {
+        var members: [String: JSON] = [
+            "source": .string(frame.frame.name), "stream": .integer(frame.camera),
+            "sequence": .integer(frame.sequence), "final": .bool(isFinal),
+            "latency_ms": .real(Double(took) / 1e6),
+        ]
+        if let label = frame.frame.label { members["true_label"] = .string(label) }
+        switch result {
+        case .success(let answer):
+            members["label"] = answer.label.map(JSON.string) ?? .null
+            members["confidence"] = answer.confidence.map(JSON.real) ?? .null
+            members["accepted"] = answer.isAccepted.map(JSON.bool) ?? .null
+            members["tier"] = .string(answer.tier)
+            members["node"] = .string(answer.node)
+            members["bundle"] = answer.bundle.map(JSON.string) ?? .null
+            members["degraded"] = answer.degraded.map(JSON.string) ?? .null
+            members["route"] = answer.route.map(JSON.string) ?? .null
+        case .failure(let fault):
+            members["error"] = .string(fault.description)
+        }
+        return .object(members)
+    }
+
+    private static func text(
+        _ frame: SentFrame, _ result: Result<FrameAnswer, Fault>, _ took: UInt64, _ isFinal: Bool
+    ) -> String {
+        let time = "\(tenths(Double(took) / 1e6)) ms".aligned(to: 11)
+        let head = "\(frame.camera)·\(frame.sequence)".padding(to: 9) + time
+        switch result {
+        case .success(let answer):
+            let confidence = answer.confidence.map { tenths($0 * 100) + " %" } ?? ""
+            let notes = [
+                isFinal ? nil : "first", answer.isAccepted == false ? "below the bar" : nil,
+                answer.degraded,
+            ].compactMap(\.self).joined(separator: ", ")
+            return "\(head)  \(answer.tier.padding(to: 9)) \((answer.label ?? "–").padding(to: 14))"
+                + "\(confidence.aligned(to: 8))  \(notes)"
+        case .failure(let fault): return "\(head)  \(fault)"
+        }
+    }
+
+    private static func tenths(_ value: Double) -> String {
+        let tenths = Int((value * 10).rounded())
+        return "\(tenths / 10).\(tenths % 10)"
+    }
+
+    // MARK: The sum
+
+    /// Shows what came of all frames.
+    func finish(_ traffic: CanopyClient.Traffic) {
+        state.withLock { state in
+            Console.show((json ? summary(state, traffic).line : table(state, traffic)) + "\n")
+        }
+    }
+
+    private func summary(_ state: State, _ traffic: CanopyClient.Traffic) -> JSON {
+        var tiers: [String: JSON] = [:]
+        for (name, tier) in state.tiers {
+            tiers[name] = .object([
+                "answers": .integer(tier.answers), "p50_ms": Self.ms(tier.latency, 0.5),
+                "p95_ms": Self.ms(tier.latency, 0.95), "p99_ms": Self.ms(tier.latency, 0.99),
+            ])
+        }
+        let errors = state.errors.mapValues { JSON.integer($0) }
+        return .object([
+            "summary": .object([
+                "answers": .integer(state.answers), "failed": .integer(state.failed),
+                "accepted": .integer(state.accepted), "degraded": .integer(state.degraded),
+                "labelled": .integer(state.labelled), "right": .integer(state.right),
+                "seconds": .real(Self.seconds(state)), "tiers": .object(tiers),
+                "errors": .object(errors),
+                "bytes_out": .integer(traffic.bytesOut), "bytes_in": .integer(traffic.bytesIn),
+                "connections": .integer(traffic.connections),
+                "handshakes": .integer(traffic.handshakes),
+            ])
+        ])
+    }
+
+    private func table(_ state: State, _ traffic: CanopyClient.Traffic) -> String {
+        var lines = ["", "tier       answers   share       p50       p95       p99"]
+        for (name, tier) in state.tiers.sorted(by: { $0.key < $1.key }) {
+            let share = Double(tier.answers) / Double(max(state.answers, 1)) * 100
+            let quantiles = [0.5, 0.95, 0.99].map { q in
+                "\(Self.tenths(Double(tier.latency.quantile(q) ?? 0) / 1e6)) ms".aligned(to: 10)
+            }
+            lines.append(
+                name.padding(to: 10) + "\(tier.answers)".aligned(to: 8)
+                    + "\(Self.tenths(share)) %".aligned(to: 8) + quantiles.joined())
+        }
+        let seconds = Self.seconds(state)
+        let rate = Self.tenths(Double(state.answers) / max(seconds, 1e-9))
+        lines.append(
+            "\(state.answers) answers in \(Self.tenths(seconds)) s (\(rate)/s), \(state.accepted)"
+                + " accepted, \(state.degraded) degraded, \(state.failed) failed")
+        if state.labelled > 0 {
+            let share = Double(state.right) / Double(state.labelled) * 100
+            lines.append("\(state.right) of \(state.labelled) right (\(Self.tenths(share)) %)")
+        }
+        lines.append("\(traffic.bytesOut) bytes sent, \(traffic.bytesIn) received")
+        for (message, count) in state.errors.sorted(by: { $0.key < $1.key }) {
+            lines.append("\(count) × \(message)")
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    private static func ms(_ sketch: Sketch, _ q: Double) -> JSON {
+        sketch.quantile(q).map { .real(Double($0) / 1e6) } ?? .null
+    }
+
+    private static func seconds(_ state: State) -> Double {
+        state.start.map { Double($0.duration(to: state.end)) } ?? 0
+    }
+}
+
+extension Double {
+    /// A length of time in seconds.
+    init(_ duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        self = Double(seconds) + Double(attoseconds) / 1e18
+    }
+}

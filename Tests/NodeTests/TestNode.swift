@@ -1,0 +1,121 @@
+import Ground
+import Node
+import Routing
+
+/// A node with one task, one frame at a time, and what it did so far.
+struct TestNode {
+    struct Call: Hashable {
+        var peer: Int
+        var attempt: UInt32
+        var deadline: Instant
+        var purpose: Purpose
+    }
+
+    var node: Node
+    let start = Instant(nanoseconds: 1_000_000_000)
+    var now: Instant
+    var id: FrameID?
+    private var effects = Effects()
+
+    var replies: [Verdict] = []
+    var refinements: [Verdict] = []
+    var refusals: [Refusal] = []
+    var calls: [Call] = []
+    var cancelledCalls: [UInt32] = []
+    var comparisons: [UInt32] = []
+    var inferences = 0
+    var forgotten = 0
+    var alarm: Instant?
+    /// Effects after the frame was forgotten: always a fault.
+    var afterTheEnd = 0
+
+    var isOver: Bool { forgotten == 1 && node.frames == 0 && afterTheEnd == 0 }
+
+    init(
+        bar: Double?, peers: Int = 1, mayLeave: Bool = true, hasModel: Bool = true,
+        share: Double = 1, audit: Double = 0, seed: UInt64 = 1
+    ) {
+        now = start
+        node = Node(
+            .forTests(
+                bar: bar, peers: peers, mayLeave: mayLeave, share: share, audit: audit,
+                seed: seed, start: start))
+        if hasModel { hear(.modelReady(task: 0, bar: bar.flatMap(Bar.init))) }
+    }
+
+    mutating func arrive(
+        mode: Mode = .wait, deadline: Interval = .seconds(1), accept: Double? = nil,
+        mayTravel: Bool = true
+    ) {
+        guard let id = node.admit() else { return }
+        self.id = id
+        forgotten = 0
+        hear(
+            .arrived(
+                id,
+                Arrival(
+                    task: 0, mode: mode, deadline: now + deadline, bytes: 10_000,
+                    accept: accept.flatMap(Bar.init),
+                    mayTravel: mayTravel)))
+    }
+
+    mutating func frame(_ event: FrameEvent) {
+        if let id { hear(.frame(id, event)) }
+    }
+
+    mutating func hear(_ event: Event) {
+        effects.removeAll()
+        node.on(event, now: now, into: &effects)
+        for effect in effects.list {
+            if forgotten > 0 { afterTheEnd += 1 }
+            note(effect)
+        }
+    }
+
+    private mutating func note(_ effect: Effect) {
+        switch effect {
+        case .infer: inferences += 1
+        case .cancelInference: break
+        case .call(_, let peer, let attempt, let deadline, let purpose):
+            calls.append(
+                Call(peer: peer, attempt: attempt, deadline: deadline, purpose: purpose))
+        case .cancelCall(_, let attempt): cancelledCalls.append(attempt)
+        case .arm(_, let at): alarm = at
+        case .reply(_, let verdict): replies.append(verdict)
+        case .refine(_, let verdict): refinements.append(verdict)
+        case .refuse(_, let refusal): refusals.append(refusal)
+        case .compare(_, let attempt): comparisons.append(attempt)
+        case .forget: forgotten += 1
+        }
+    }
+}
+
+extension Verdict {
+    static func local(
+        accepted: Bool, degraded: DegradedReason? = nil, final: Bool = true
+    ) -> Verdict {
+        Verdict(answerer: .here, accepted: accepted, degraded: degraded, final: final)
+    }
+
+    static func upstream(attempt: UInt32, accepted: Bool) -> Verdict {
+        Verdict(
+            answerer: .peer(attempt: attempt), accepted: accepted, degraded: nil, final: true)
+    }
+}
+
+extension Surroundings {
+    /// One task whose frames may go to `peers` nodes upstream.
+    static func forTests(
+        bar: Double?, peers: Int, mayLeave: Bool, share: Double, audit: Double, seed: UInt64,
+        start: Instant
+    ) -> Surroundings {
+        let limits = try! EscalationBudget.Limits(share: share)
+        let course = Course(
+            bar: bar.flatMap(Bar.init), peers: Array(0..<peers), mayLeave: mayLeave,
+            budget: EscalationBudget(limits, now: start), audits: AuditSampler(share: audit)!)
+        return Surroundings(
+            courses: [course],
+            peers: (0..<peers).map { _ in Peer(prior: .milliseconds(20)) },
+            retries: RetryBudget(RetryBudget.Settings(.leaf)), randomness: Randomness(seed: seed))
+    }
+}

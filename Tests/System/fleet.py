@@ -1,0 +1,141 @@
+"""Starts real Canopy nodes for the system tests: certificates, a topology, one process a node.
+
+A fleet lives in a folder of its own; ports are free ports of loopback; every process it started is
+ended by its id when the fleet is closed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+MODELS = ROOT / "Topology" / "models"
+
+
+def program(name: str) -> Path:
+    """The newest build of one of our programs: `CANOPY_BUILD` names another folder."""
+    folder = os.environ.get("CANOPY_BUILD")
+    path = (Path(folder) if folder else ROOT / ".build" / "debug") / name
+    assert path.exists(), f"{path} is not built; run Tools/setup --build"
+    return path
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def bundle_id(name: str) -> str:
+    """The digest of a bundle that ships with the project."""
+    index = json.loads((MODELS / name / "index.json").read_text())
+    return index["manifests"][0]["digest"]
+
+
+@dataclass
+class Node:
+    """One running node: its process, its ports and its log."""
+
+    name: str
+    secure: int
+    plain: int
+    process: subprocess.Popen | None = None
+    log: Path = Path()
+
+    def get(self, path: str, timeout: float = 5) -> tuple[int, str]:
+        """An HTTP GET on the plain port: status and body."""
+        url = f"http://127.0.0.1:{self.plain}{path}"
+        try:
+            with urllib.request.urlopen(url, timeout=timeout) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            return refused.code, refused.read().decode()
+
+    def metrics(self) -> dict[str, float]:
+        """Every sample of /metrics, by its name with labels."""
+        _, text = self.get("/metrics")
+        samples = (line.rsplit(" ", 1) for line in text.splitlines() if line[:1] not in ("", "#"))
+        return {name: float(value) for name, value in samples}
+
+    def resident(self) -> int:
+        """Resident memory in bytes."""
+        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+        raise AssertionError("the node is gone")
+
+    def signal(self, number: int) -> None:
+        self.process.send_signal(number)
+
+
+@dataclass
+class Fleet:
+    """Nodes of one topology on this machine."""
+
+    folder: Path
+    nodes: dict[str, Node] = field(default_factory=dict)
+    topology: Path = Path()
+
+    def certificates(self, *clients: str) -> None:
+        """A certificate authority, and a certificate for every node and client."""
+        where = self.folder / "certificates"
+        self.canopy("cert", "init", "--folder", where)
+        for name in self.nodes:
+            self.canopy("cert", "issue", "--folder", where, "--node", name, "--host", "127.0.0.1")
+        for name in clients:
+            self.canopy("cert", "issue", "--folder", where, "--client", name)
+
+    def canopy(self, *words: object, check: bool = True) -> subprocess.CompletedProcess:
+        """Runs one canopy command to its end."""
+        line = [str(program("canopy")), *map(str, words)]
+        done = subprocess.run(line, capture_output=True, text=True, timeout=60)
+        assert not check or done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def start(self, *names: str, env: dict[str, str] | None = None, ready: bool = True) -> None:
+        for name in names or list(self.nodes):
+            node = self.nodes[name]
+            node.log = self.folder / f"{name}.log"
+            line = [program("canopy"), "serve", "--topology", self.topology, "--node", name]
+            with node.log.open("a") as log:
+                node.process = subprocess.Popen(
+                    [str(word) for word in line], stdout=log, stderr=subprocess.STDOUT,
+                    cwd=ROOT, env={**os.environ, **(env or {})},
+                )
+        if ready:
+            for name in names or list(self.nodes):
+                self.await_ready(name)
+
+    def await_ready(self, name: str, seconds: float = 30) -> None:
+        node = self.nodes[name]
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if node.process.poll() is not None:
+                break
+            try:
+                if node.get("/ready")[0] == 200:
+                    return
+            except OSError:
+                pass
+            time.sleep(0.05)
+        raise AssertionError(f"{name} did not become ready:\n{node.log.read_text()[-3000:]}")
+
+    def stop(self, name: str, number: int = signal.SIGTERM, seconds: float = 15) -> int:
+        process = self.nodes[name].process
+        process.send_signal(number)
+        return process.wait(seconds)
+
+    def close(self) -> None:
+        for node in self.nodes.values():
+            if node.process is not None and node.process.poll() is None:
+                node.process.send_signal(signal.SIGCONT)
+                node.process.kill()
+                node.process.wait(10)

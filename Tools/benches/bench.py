@@ -1,0 +1,64 @@
+"""Tools/bench: Canopy beside its yardsticks, in one run, as ratios."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "Tests" / "System"))
+os.environ.setdefault("CANOPY_BUILD", str(ROOT / ".build" / "release"))
+
+import inference  # noqa: E402
+import rpc  # noqa: E402
+import start  # noqa: E402
+
+PARTS = {"rpc": rpc.run, "inference": inference.run, "start": start.cold, "memory": start.memory}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="Tools/bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--seconds", type=int, default=5, metavar="N")
+    options = parser.parse_args()
+    unknown = [part for part in options.parts if part not in PARTS]
+    if unknown:
+        parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
+
+    report: dict = {"machine": machine(), "commit": commit(), "budgets": []}
+    with tempfile.TemporaryDirectory(prefix="canopy-bench-") as folder:
+        for part in options.parts or PARTS:
+            print(f"\n\033[1m▸ {part}\033[0m", flush=True)
+            report[part] = PARTS[part](Path(folder), options.seconds, report["budgets"])
+
+    print("\n\033[1m▸ budgets\033[0m")
+    for budget in report["budgets"]:
+        mark = "holds " if budget["holds"] else "BROKEN"
+        print(f"  {mark}  {budget['what']}: {budget['seen']:.4g} ({budget['must']})")
+    if options.json:
+        options.json.write_text(json.dumps(report, indent=1) + "\n")
+    return 0 if all(budget["holds"] for budget in report["budgets"]) else 1
+
+
+def machine() -> dict:
+    model = next(
+        (line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+         if line.startswith("model name")), platform.machine())
+    return {"cpu": model, "cores": os.cpu_count(), "kernel": platform.release()}
+
+
+def commit() -> str:
+    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT,
+                           capture_output=True, text=True)
+    return found.stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
