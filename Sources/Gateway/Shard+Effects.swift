@@ -162,9 +162,8 @@ extension CallFailure {
             switch code {
             case .deadlineExceeded: .timeout
             case .resourceExhausted: .overloaded
-            case .invalidArgument, .notFound, .permissionDenied, .unauthenticated,
-                .failedPrecondition, .outOfRange, .unimplemented, .alreadyExists:
-                .refused
+            case .invalidArgument, .failedPrecondition, .outOfRange, .alreadyExists: .refused
+            case .notFound, .permissionDenied, .unauthenticated, .unimplemented: .unserved
             default: .unreachable
             }
     }
