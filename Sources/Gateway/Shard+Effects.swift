@@ -54,7 +54,8 @@ extension Shard {
         let response = answer(frame, verdict)
         metrics.refined(task: frame.task, after: time.now - frame.arrivedAt)
         if let receipt = frame.receipt {
-            receipts.settle(receipt, response.json(answering: frame.request))
+            receipts.settle(
+                receipt, response.json(answering: frame.request), now: time.now)
         } else {
             frame.responder?.reply(response, final: true)
             frame.responder = nil

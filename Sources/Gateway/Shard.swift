@@ -27,7 +27,9 @@ final class Shard {
     private var events: [Event] = []
     private var isBusy = false
     private lazy var sink = makeSink()
-    /// Called when the last frame is forgotten while the node drains.
+    /// Streams that are open, to be told when the node drains.
+    private var streams: [ObjectIdentifier: StreamInfer] = [:]
+    /// Called once when no frame is left while the node drains.
     var whenEmpty: (() -> Void)?
 
     init(
@@ -60,6 +62,9 @@ final class Shard {
         guard !node.isDraining else { return false }
         return tasks[task].isIdentity || tasks[task].model != nil || node.forwards(task)
     }
+
+    /// The node is on its way out.
+    var isDraining: Bool { node.isDraining }
 
     var isReady: Bool { !node.isDraining && tasks.indices.allSatisfy(isReady(task:)) }
 
@@ -103,7 +108,16 @@ final class Shard {
 
     func drain() {
         hear(.draining)
-        if node.frames == 0 { whenEmpty?() }
+        for stream in streams.values { stream.drain() }
+    }
+
+    func opened(_ stream: StreamInfer) { streams[ObjectIdentifier(stream)] = stream }
+
+    func closed(_ stream: StreamInfer) { streams[ObjectIdentifier(stream)] = nil }
+
+    /// The caller's `traceparent`, where anybody would look at it.
+    func parentTrace(of call: ServerCall) -> String? {
+        tracer == nil ? nil : call.header("traceparent")
     }
 
     /// Gives the node one event and carries out what it says. An effect may lead to the next event
@@ -121,7 +135,10 @@ final class Shard {
         }
         events.removeAll(keepingCapacity: true)
         isBusy = false
-        if node.isDraining && node.frames == 0 { whenEmpty?() }
+        if node.isDraining, node.frames == 0, let whenEmpty {
+            self.whenEmpty = nil
+            whenEmpty()
+        }
     }
 
     /// The frame of an id, or `nil` when it is over.
@@ -156,10 +173,13 @@ final class Shard {
     }
 
     private func makeSink() -> ShardSink {
-        let shard = LoopConfined(self, to: loop.poster)
+        // Jobs hold the sink, and the shard does: held back, it would never be released.
+        let shard = LoopConfined(WeakShard(shard: self), to: loop.poster)
         let poster = loop.poster
-        return ShardSink(post: { poster.post($0) }, deliver: { shard.onLoop.inferred($0) })
+        return ShardSink(post: { poster.post($0) }, deliver: { shard.onLoop.shard?.inferred($0) })
     }
+
+    private struct WeakShard { weak var shard: Shard? }
 
     private func inferred(_ outcome: InferenceOutcome) {
         guard let frame = frame(FrameID(word: outcome.tag)) else { return }
@@ -185,7 +205,8 @@ extension InferenceFailure {
     init(_ fault: Fault) {
         self =
             switch fault.code {
-            case .invalid, .corrupt where fault.source == .client: .invalid
+            case .invalid: .invalid
+            case .corrupt where fault.source == .client: .invalid
             case .exhausted: .overload
             case .deadline, .cancelled: .deadline
             default: .unavailable
