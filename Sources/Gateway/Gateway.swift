@@ -42,6 +42,8 @@ public final class Gateway {
     public func run() throws(Fault) {
         let loop = try Loop()
         defer {
+            // The hosts' pages hold the scrape.
+            scrape.setHosts([])
             for thread in threads { thread.stop() }
             for thread in threads { thread.join() }
         }

@@ -121,8 +121,17 @@ extension Receipts.Table {
 extension JSONAnswer {
     /// The same in memory of its own, in one piece.
     fileprivate var copied: JSONAnswer {
+        let count = body.reduce(0) { $0 + $1.count }
+        let slab = Slab(capacity: count)
+        var offset = 0
+        for part in body where part.count > 0 {
+            part.withUnsafeBytes {
+                (slab.base + offset).copyMemory(from: $0.baseAddress!, byteCount: $0.count)
+            }
+            offset += part.count
+        }
         var copy = self
-        copy.body = [Bytes(body.flatMap(\.array))]
+        copy.body = [Bytes(slab: slab, start: 0, count: count)]
         return copy
     }
 }

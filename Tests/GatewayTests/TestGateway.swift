@@ -14,6 +14,7 @@ import Topology
 final class TestGateway: Sendable {
     let context: NodeContext
     let hosts: [LoopConfined<ShardHost>]
+    private let scrape: Scrape
     private let threads: [LoopThread]
     /// By loop; the listeners' in the topology's order: open, token.
     let ports: [[Int]]
@@ -48,12 +49,13 @@ final class TestGateway: Sendable {
         (hosts, ports) = made.withLock { $0 }
         self.context = context
         scrape.setHosts(hosts)
+        self.scrape = scrape
     }
 
     /// Where everybody may ask.
     var open: Endpoint { Endpoint(host: "127.0.0.1", port: ports[0][0]) }
     /// Where a token is asked for.
-    var guarded: Endpoint { Endpoint(host: "127.0.0.1", port: ports[0][1]) }
+    var guarded: Endpoint { Endpoint(host: "127.0.0.2", port: ports[0][1]) }
 
     /// Runs a body with the first host, on its loop.
     func onHost<Value: Sendable>(
@@ -72,6 +74,7 @@ final class TestGateway: Sendable {
     func stop() {
         for thread in threads { thread.stop() }
         for thread in threads { thread.join() }
+        scrape.setHosts([])
     }
 }
 
