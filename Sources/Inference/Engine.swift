@@ -28,6 +28,9 @@ public protocol LoadedModel: AnyObject, Sendable {
     var signature: ModelSignature { get }
     /// Jobs that wait, in both lanes.
     var waiting: Int { get }
+    /// Since when the job that runs longest has been running; `nil` when none runs. An inference that
+    /// has been running for many seconds is stuck.
+    var runningSince: Instant? { get }
 
     /// Queues a job. `false` when its lane is full or the model is closed: there is then no
     /// outcome. Never blocks.
