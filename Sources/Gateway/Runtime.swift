@@ -17,8 +17,8 @@ struct ServedModel: Sendable {
     /// Whether its answers are labels with probabilities, and not raw tensors.
     let isClassifier: Bool
 
-    /// An inference that has run for longer than this is stuck: the slowest model that serves cameras
-    /// takes a tenth of it, and no caller waits so long without a stated deadline.
+    /// An inference that has run for longer than this is stuck: the slowest model that serves
+    /// cameras takes a tenth of it, and no caller waits so long without a stated deadline.
     static let longestInference = Interval.seconds(10)
 
     /// Whether a worker is stuck in this model.
