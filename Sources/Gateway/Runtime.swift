@@ -28,6 +28,8 @@ struct TaskRuntime {
     let isIdentity: Bool
     /// The model that answers here, or `nil` while there is none.
     var model: ServedModel?
+    /// A model is on its way; until it is here, or has failed, the task is not ready.
+    var isLoading: Bool
 
     /// The calibrated score that this task judges by.
     func confidence(of scores: Scores) -> Double {

@@ -57,7 +57,7 @@ final class Shard {
 
     /// Whether each task has somebody who answers: a model here, or a node upstream.
     func isReady(task: Int) -> Bool {
-        guard !node.isDraining else { return false }
+        guard !node.isDraining, !tasks[task].isLoading else { return false }
         return tasks[task].isIdentity || tasks[task].model != nil || node.forwards(task)
     }
 
@@ -98,8 +98,12 @@ final class Shard {
     /// A task's model answers from now on.
     func install(_ model: ServedModel, task: Int, bar: Bar?) {
         tasks[task].model = model
+        tasks[task].isLoading = false
         hear(.modelReady(task: task, bar: bar))
     }
+
+    /// A task's model cannot be had: its frames are handed on from now on.
+    func giveUp(task: Int) { tasks[task].isLoading = false }
 
     func drain() {
         hear(.draining)

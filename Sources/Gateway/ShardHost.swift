@@ -31,7 +31,8 @@ final class ShardHost {
         let tasks = context.blueprint.tasks.map { task in
             TaskRuntime(
                 name: task.name, measure: task.measure, mode: task.mode,
-                deadline: task.plan.deadline, isIdentity: task.tier?.model == .identity)
+                deadline: task.plan.deadline, isIdentity: task.tier?.model == .identity,
+                isLoading: task.hasBundle)
         }
         let telemetry = context.topology.telemetry
         let tracer = telemetry.collector.map { _ in
