@@ -136,6 +136,8 @@ final class ShardHost {
                 ? { () throws(Fault) in
                     try TLSSession(context: certificates.client(), expecting: expected)
                 } : nil)
+        let link = LinkLog(peer: plan.name, at: endpoint, log: context.log)
+        pool.onLink = { link.hear($0) }
         return PeerRuntime(
             name: plan.name, tier: plan.tier.rawValue, speaksCanopy: plan.speaks == .canopy,
             models: context.blueprint.tasks.map { context.blueprint.model(of: $0, at: peer) },
