@@ -8,13 +8,16 @@ let house: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-/// A room: one noun, the rooms and C modules below it, and its tests beside it.
-func room(_ name: String, _ below: [Target.Dependency] = []) -> [Target] {
+/// A room: one noun, the rooms and C modules below it, and its tests beside it with the files they
+/// read.
+func room(
+    _ name: String, _ below: [Target.Dependency] = [], fixtures: [String] = []
+) -> [Target] {
     [
         .target(name: name, dependencies: below, swiftSettings: house),
         .testTarget(
             name: "\(name)Tests", dependencies: [.target(name: name)] + below,
-            swiftSettings: house),
+            exclude: fixtures, swiftSettings: house),
     ]
 }
 
@@ -88,7 +91,9 @@ let package = Package(
         + room("Topology", ["Ground", yams])
         + room("Bundles", ["Ground", "Cryptography", "Storage"])
         + room("Routing", ["Ground"])
-        + room("Inference", ["Ground", "Bundles", "COpenVINO", "CJPEG", "CPNG"])
+        + room(
+            "Inference", ["Ground", "Bundles", "COpenVINO", "CJPEG", "CPNG"],
+            fixtures: ["Golden", "Models", "own_fixtures.py"])
         + room("Telemetry", ["Ground", "Wire"])
         + room("Node", ["Ground", "Routing", "Topology"])
         + room(

@@ -61,8 +61,10 @@ public final class ByteBudget: SlabAllocator, SlabOwner {
     public func reclaim(_ base: UnsafeMutableRawPointer, capacity: Int) {
         let block = Block(base: base)
         if !spares.withLock({ $0.keep(block.base!, capacity) }) { base.deallocate() }
-        let left = held.subtract(capacity, ordering: .relaxed).newValue
-        if left < pressureMark && someoneWaits.load(ordering: .acquiring) { wake() }
+        // Sequentially consistent, with the flag and the mark in `whenRelieved`: of the two threads
+        // at least one sees what the other did, so no waiter is forgotten.
+        let left = held.subtract(capacity, ordering: .sequentiallyConsistent).newValue
+        if left < pressureMark && someoneWaits.load(ordering: .sequentiallyConsistent) { wake() }
     }
 
     /// Calls `body` once, on any thread, as soon as the budget is not pressed; at once when it is
@@ -70,7 +72,7 @@ public final class ByteBudget: SlabAllocator, SlabOwner {
     public func whenRelieved(_ body: @escaping @Sendable () -> Void) {
         waiters.withLock { $0.append(body) }
         someoneWaits.store(true, ordering: .sequentiallyConsistent)
-        if !isPressed { wake() }
+        if held.load(ordering: .sequentiallyConsistent) < pressureMark { wake() }
     }
 
     private func wake() {

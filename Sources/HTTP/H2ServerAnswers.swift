@@ -13,6 +13,7 @@ extension H2Server {
             var list = HeaderList()
             list.add(":status", "200")
             list.add("content-type", "application/grpc")
+            list.add("grpc-accept-encoding", "identity,deflate,gzip")
             (call.status ?? .ok).add(to: &list)
             list.withFields { _ = nghttp2_submit_response(session, call.stream, $0, $1, nil) }
         case .rest(let status, let headers):

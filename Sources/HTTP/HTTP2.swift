@@ -35,6 +35,7 @@ struct StaticHeaders: @unchecked Sendable {
 
     static let grpcAnswer = StaticHeaders([
         (":status", "200"), ("content-type", "application/grpc"),
+        ("grpc-accept-encoding", "identity,deflate,gzip"),
     ])
     static let grpcOK = StaticHeaders([("grpc-status", "0")])
 }

@@ -23,7 +23,8 @@ final class Admission: Sendable {
             throw Fault(
                 .unsupported,
                 "\(place): \(source.id.short) is built for "
-                    + "\(source.hardware.joined(separator: ", ")); this node has \(hardware.joined(separator: ", "))",
+                    + "\(source.hardware.joined(separator: ", ")); "
+                    + "this node has \(hardware.joined(separator: ", "))",
                 remedy: "name a bundle for this hardware, or place the task on another node")
         }
         let before = used.withLock { used -> Int? in

@@ -15,6 +15,11 @@ public struct Blueprint: Sendable {
 
         public var name: String { plan.name }
 
+        /// Whether a bundle answers here.
+        public var hasBundle: Bool {
+            if case .bundle? = tier?.model { true } else { false }
+        }
+
         /// Which calibrated score is judged.
         public var measure: ConfidenceMeasure {
             switch plan.confidence {
@@ -79,9 +84,10 @@ public struct Blueprint: Sendable {
         var courses: [Course] = []
         for task in tasks {
             let escalation = task.plan.escalation
+            let rate = escalation.bandwidth.map { max(1, $0 / 8 / shards) }
             let limits = try EscalationBudget.Limits(
-                share: escalation.share,
-                bandwidth: escalation.bandwidth.map { max(1, $0 / 8 / shards) })
+                share: escalation.share, bandwidth: rate,
+                burstBytes: rate.map { max(1, Int(Double($0) * escalation.burst.seconds)) })
             guard let audits = AuditSampler(share: escalation.audit) else {
                 throw Fault(.invalid, "an audit share of \(escalation.audit) is not in 0…1")
             }

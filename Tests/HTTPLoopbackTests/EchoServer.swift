@@ -47,7 +47,7 @@ final class EchoHandler: CallHandler {
 
 func hooks(_ loop: Loop) -> LoopHooks {
     LoopHooks(
-        endOfTurn: { body in _ = loop.schedule(after: .zero, body) },
+        endOfTurn: { [unowned loop] body in loop.atEndOfTurn(body) },
         post: { [poster = loop.poster] body in poster.post(body) })
 }
 

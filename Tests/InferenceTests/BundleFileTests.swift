@@ -118,7 +118,10 @@ private func preprocessingFault(_ text: String) -> String? {
         let problem = fault {
             try source(
                 "scale.onnx", image(),
-                #"{"version":1,"kind":"classification","output":"o","activation":"softmax","top":1}"#
+                """
+                {"version":1,"kind":"classification","output":"o","activation":"softmax",
+                 "top":1}
+                """
             )
         }
         #expect(problem?.message.contains("labels.txt") == true)

@@ -22,13 +22,17 @@ final class OpenVINOLibrary: @unchecked Sendable {
     init(explicit: String?) throws(Fault) {
         let problem = ErrorText()
         let candidates = Self.candidates(explicit: explicit)
+        var said: [String] = []
         for candidate in candidates {
             var table: UnsafePointer<canopy_ov_functions>?
             _ = problem.fill {
                 table = canopy_ov_open(candidate, $0, $1)
                 return table == nil ? -1 : 0
             }
-            guard let table else { continue }
+            guard let table else {
+                said.append(problem.text)
+                continue
+            }
             functions = table.pointee
             path = candidate
             version = Self.version(table.pointee)
@@ -37,8 +41,8 @@ final class OpenVINOLibrary: @unchecked Sendable {
         }
         throw Fault(
             .unavailable,
-            "OpenVINO's C library could not be opened "
-                + "(tried \(candidates.joined(separator: ", "))): \(problem.text)", remedy: Self.remedy)
+            "OpenVINO's C library could not be opened: \(said.joined(separator: "; "))",
+            remedy: Self.remedy)
     }
 
     /// Whether a library would be found where the engine looks; nothing is opened.
@@ -112,19 +116,19 @@ extension OpenVINOLibrary {
         return found.isEmpty ? [path] : found
     }
 
-    /// The working folder, and the folders above the executable: the project, when it runs from its
-    /// build folder.
+    /// The folders above the executable (the project, when it runs from its build folder), and last
+    /// the working folder.
     private static var bases: [String] {
-        var bases = ["."]
+        var bases: [String] = []
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-        let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
-        guard count > 0 else { return bases }
-        var folder = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let count = max(readlink("/proc/self/exe", &buffer, buffer.count), 0)
+        var folder = String(
+            decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
         while let slash = folder.lastIndex(of: "/"), slash != folder.startIndex {
             folder = String(folder[..<slash])
             bases.append(folder)
         }
-        return bases
+        return bases + ["."]
     }
 
     private static func matches(_ pattern: String) -> [String] {

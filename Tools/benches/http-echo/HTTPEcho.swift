@@ -11,7 +11,9 @@ import HTTP
 ///
 ///     bench-http-echo hop [plain|tls] [CALLS] [BYTES]    both ends in this process, two loops
 ///
-/// Both print the calls served and the CPU time of each.
+///     bench-http-echo call PORT [CALLS] [BYTES]          another's echo server, from our client
+///
+/// All print the calls served and the CPU time of each.
 @main
 struct HTTPEcho {
     static func main() throws {
@@ -23,7 +25,15 @@ struct HTTPEcho {
                 isSecure: words.count > 1 && words[1] == "tls",
                 calls: words.count > 2 ? Int(words[2]) ?? 100_000 : 100_000,
                 size: words.count > 3 ? Int(words[3]) ?? 1_024 : 1_024)
-        default: print("bench-http-echo serve [PORT] | hop [plain|tls] [CALLS] [BYTES]")
+        case "call":
+            try Hop.call(
+                port: words.count > 1 ? Int(words[1]) ?? 8080 : 8080,
+                calls: words.count > 2 ? Int(words[2]) ?? 100_000 : 100_000,
+                size: words.count > 3 ? Int(words[3]) ?? 1_024 : 1_024)
+        default:
+            print(
+                "bench-http-echo serve [PORT] | hop [plain|tls] [CALLS] [BYTES] "
+                    + "| call PORT [CALLS] [BYTES]")
         }
     }
 
@@ -72,7 +82,7 @@ struct HTTPEcho {
 
 func hooks(_ loop: Loop) -> LoopHooks {
     LoopHooks(
-        endOfTurn: { body in _ = loop.schedule(after: .zero, body) },
+        endOfTurn: { [unowned loop] body in loop.atEndOfTurn(body) },
         post: { [poster = loop.poster] body in poster.post(body) })
 }
 

@@ -38,6 +38,17 @@ enum Hop {
         HTTPEcho.report(calls)
     }
 
+    /// Calls whatever listens on a port of this machine in plain text.
+    static func call(port: Int, calls: Int, size: Int) throws {
+        let loop = try Loop()
+        let bound = Box()
+        bound.port.store(port, ordering: .relaxed)
+        let caller = Caller(loop, pool(loop, bound, nil), calls: calls, size: size)
+        caller.begin()
+        loop.run()
+        HTTPEcho.report(calls)
+    }
+
     private static func pool(_ loop: Loop, _ bound: Box, _ trust: Trust?) -> ClientPool {
         let endpoint = Endpoint(
             host: "127.0.0.1", port: bound.port.load(ordering: .relaxed))
