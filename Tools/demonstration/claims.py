@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from proof import percent
+from proof import chance, percent
 
 LEAST_ACCURACY = 0.95
 MOST_BYTES = 0.10  # of what the cloud alone takes
@@ -22,20 +22,21 @@ def check(report: dict[str, Any]) -> list[dict[str, Any]]:
     ratio = int8["bytes"] / int8["fp32_bytes"]
     unanswered = sum(digits[way]["unanswered"] for way in
                      ("system", "leaf_only", "regional_only", "cloud_only"))
-    unanswered += report["sensor"]["unanswered"]
+    unanswered += report["sensor"]["unanswered"] + report["refine"]["unanswered"]
+    unanswered += report.get("stills", {}).get("unanswered", 0)
     return [
         _claim("the leaf alone reads less than 95 % of the digits rightly",
-               leaf["accuracy"] < LEAST_ACCURACY, percent(leaf['accuracy'])),
+               leaf["accuracy"] < LEAST_ACCURACY, percent(leaf["accuracy"])),
         _claim("the system reads more than 95 %",
                system["accuracy"] > LEAST_ACCURACY,
                f"{percent(system['accuracy'])} ({_interval(system)})"),
         _claim("the system is significantly better than the leaf alone (McNemar, p < 0.05)",
                gain["p"] < SIGNIFICANT and gain["gained"] > gain["lost"],
-               f"{gain['gained']} frames gained, {gain['lost']} lost, p = {gain['p']:.2g}"),
+               f"{gain['gained']} frames gained, {gain['lost']} lost, {chance(gain['p'])}"),
         _claim("at most 10 % of the cloud-only bytes leave the leaf's site",
                digits["bytes_ratio"] <= MOST_BYTES,
                f"{digits['upstream_bytes']:,} of {digits['cloud_only_bytes']:,} bytes, "
-               percent(digits['bytes_ratio'])),
+               f"{percent(digits['bytes_ratio'])}"),
         _claim("the leaf's median answer is faster than the cloud's",
                0 < leaf_ms < cloud_ms, f"{leaf_ms:.1f} ms against {cloud_ms:.1f} ms"),
         _claim("the cloud's median answer takes its link's 200 ms at least",

@@ -9,7 +9,7 @@ from typing import Any
 from data import FRAMES
 from machine import ROOT
 from nodes import CERTIFICATES, PLAIN, RELAY
-from proof import percent
+from proof import chance, percent
 
 WAYS = {"leaf_only": "leaf alone", "system": "system", "regional_only": "regional alone",
         "cloud_only": "cloud alone"}
@@ -54,13 +54,13 @@ def _accuracy(report: dict[str, Any]) -> str:
     return (title("Meter digits, the same frames each way")
             + table(["", "right", "accuracy", "95 % interval", "p50", "p95", "p99"], rows)
             + f"\n  system against leaf alone: {gain['gained']} gained, {gain['lost']} lost, "
-              f"McNemar p = {gain['p']:.2g}"
+              f"McNemar {chance(gain['p'])}"
             + f"\n  cloud alone against system: {rest['gained']} gained, {rest['lost']} lost, "
-              f"p = {rest['p']:.2g}")
+              f"{chance(rest['p'])}")
 
 
 def _tiers(report: dict[str, Any]) -> str:
-    rows = [[name, str(tier["answers"]), percent(tier['share']), ms(tier["p50_ms"]),
+    rows = [[name, str(tier["answers"]), percent(tier["share"]), ms(tier["p50_ms"]),
              ms(tier["p95_ms"]), ms(tier["p99_ms"])] for name, tier in report["tiers"].items()]
     digits = report["digits"]
     wrong, reasons = digits["wrong_among_accepted"], digits["degraded"]
@@ -101,7 +101,8 @@ def _others(report: dict[str, Any]) -> str:
     lines = [
         title("Sensor rows and refinements").rstrip("\n"),
         f"  power demand: leaf {percent(sensor['leaf_only']['accuracy'])}, with refinement "
-        f"{percent(sensor['system']['accuracy'])} of {sensor['rows']} rows ({tiers})",
+        f"{percent(sensor['system']['accuracy'])} of {sensor['rows']} rows, "
+        f"{chance(sensor['system_above_leaf_only']['p'])} ({tiers})",
         f"  refine mode: {refine['refined']} of {refine['frames']} hard digits got a second "
         f"answer; right at first {refine['right_first']}, at last {refine['right_last']}; "
         f"first answer p50 {ms(refine['first']['p50_ms'])}, last {ms(refine['last']['p50_ms'])}"]
@@ -117,8 +118,10 @@ def _others(report: dict[str, Any]) -> str:
 
 def _sizes(sizes: dict[str, Any]) -> str:
     rows = [[name, f"{one['bytes']:,}", f"{one['fp32_bytes']:,}",
-             percent(one['bytes'] / one['fp32_bytes'])] for name, one in sizes.items()]
-    return title("Models") + table(["bundle", "bytes", "in FP32", "ratio"], rows)
+             percent(one["bytes"] / one["fp32_bytes"]), f"{one['bundle_bytes']:,}"]
+            for name, one in sizes.items()]
+    return title("Models") + table(
+        ["bundle", "model bytes", "in FP32", "ratio", "whole bundle"], rows)
 
 
 def _claims(report: dict[str, Any]) -> str:

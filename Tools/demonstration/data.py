@@ -36,9 +36,10 @@ def rows() -> dict[str, str]:
 
 
 def has_stills() -> bool:
-    """Whether the EfficientNet-Lite bundles were made."""
+    """Whether the EfficientNet-Lite bundles and the packages with the stills are there."""
     names = ("leaf", "lite1", "lite2")
-    return all((STILL_BUNDLES / f"imagenet-{name}" / "index.json").is_file() for name in names)
+    return (ROOT / ".venv" / ".stills").is_file() and all(
+        (STILL_BUNDLES / f"imagenet-{name}" / "index.json").is_file() for name in names)
 
 
 def stills() -> dict[str, list[str]]:

@@ -67,9 +67,9 @@ def run(fleet: nodes.Fleet, with_stills: bool) -> report.Outcome:
     say("a sensor's rows: the leaf answers at once, the regional node refines")
     sensor = send("sensor", [*to_node("leaf"), "--task", "power-demand", "--csv", data.ROWS,
                              "--mode", "refine"], lambda answer: None)
-    unsure = sorted(leaf.final.values(), key=lambda answer: answer.confidence)
-    folder = data.hardest([answer.source for answer in unsure[:REFINED]])
-    say(f"the {REFINED} digits that the leaf is least sure of, in refine mode")
+    unsure = sorted(leaf.final.values(), key=lambda answer: answer.confidence)[:REFINED]
+    folder = data.hardest([answer.source for answer in unsure])
+    say(f"the {len(unsure)} digits that the leaf is least sure of, in refine mode")
     refine = send("refine", [*to_node("leaf"), *TOLD, "--image", folder, "--mode", "refine"],
                   lambda answer: None)
     stills, still_labels = None, {}
@@ -81,8 +81,9 @@ def run(fleet: nodes.Fleet, with_stills: bool) -> report.Outcome:
                       lambda answer: None)
     return report.Outcome(
         labels=labels, system=system, leaf_only=leaf, regional_only=regional, cloud_only=cloud,
-        upstream_bytes=upstream, rows=rows, sensor=sensor, refine=refine, stills=stills,
-        still_labels=still_labels, seconds=time.monotonic() - start)
+        upstream_bytes=upstream, rows=rows, sensor=sensor, refine=refine,
+        refine_frames=len(unsure), stills=stills, still_labels=still_labels,
+        seconds=time.monotonic() - start)
 
 
 def write(path: Path, text: str) -> None:

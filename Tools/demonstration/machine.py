@@ -76,7 +76,8 @@ def bundle_id(folder: Path) -> str:
 
 
 def bundle_sizes(folder: Path) -> dict[str, int]:
-    """`bytes` of the model as it is served, and `fp32_bytes` of the same network in FP32."""
+    """`bytes` of the model as it is served, `fp32_bytes` of the same network in FP32, and
+    `bundle_bytes` of all that the bundle holds."""
     def blob(digest: str) -> bytes:
         return (folder / "blobs" / "sha256" / digest.removeprefix("sha256:")).read_bytes()
 
@@ -84,5 +85,7 @@ def bundle_sizes(folder: Path) -> dict[str, int]:
     for layer in manifest["layers"]:
         if layer["annotations"]["org.cncf.model.filepath"] == "evaluation.json":
             sizes = json.loads(blob(layer["digest"]))["sizes"]
-            return {"bytes": sizes["bytes"], "fp32_bytes": sizes["fp32_bytes"]}
+            whole = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+            return {"bytes": sizes["bytes"], "fp32_bytes": sizes["fp32_bytes"],
+                    "bundle_bytes": whole}
     raise Trouble(f"{folder} has no evaluation.json")

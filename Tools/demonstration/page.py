@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import Any
 
 import plots
 from claims import LEAST_ACCURACY, MOST_BYTES
 from console import WAYS, ms
-from proof import percent
+from proof import chance, percent
 
 STYLE = """
 body { font: 16px/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; color: #1d2733;
@@ -19,7 +20,7 @@ table { border-collapse: collapse; width: 100%; font-size: .9375rem; margin: .5r
 th, td { text-align: right; padding: .35rem .6rem; border-bottom: 1px solid #dfe4ea;
   font-variant-numeric: tabular-nums; white-space: nowrap; }
 th { color: #5b6875; font-weight: 600; } th:first-child, td:first-child { text-align: left; }
-td.words { text-align: left; white-space: normal; }
+td.words, th.words { text-align: left; white-space: normal; }
 .pass, .fail { display: inline-block; min-width: 2.6rem; text-align: center; border-radius: 4px;
   font-size: .8125rem; font-weight: 700; padding: .1rem .45rem; color: #fff; }
 .pass { background: #2f855a; } .fail { background: #c53030; }
@@ -40,14 +41,19 @@ def html(report: dict[str, Any]) -> str:
     return ("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
             "<meta name=\"viewport\" content=\"width=device-width\">"
             f"<title>Canopy: demonstration</title><style>{STYLE}</style></head>\n<body>\n"
-            + "\n".join(body) + "\n</body></html>\n")
+            + _unbroken("\n".join(body)) + "\n</body></html>\n")
+
+
+def _unbroken(text: str) -> str:
+    """No line ends between a number and its unit."""
+    return re.sub(r"(?<=\d) (?=(%|ms|MB|s)\b|%)", "\u00a0", text)
 
 
 def table(head: list[str], rows: list[list[str]], words: tuple[int, ...] = ()) -> str:
     """A table of cells that are HTML already; columns in `words` hold text."""
     def cells(tag: str, row: list[str]) -> str:
-        return "".join(f"<{tag}{' class=words' if i in words and tag == 'td' else ''}>{cell}"
-                       f"</{tag}>" for i, cell in enumerate(row))
+        return "".join(f"<{tag}{' class=words' if i in words else ''}>{cell}</{tag}>"
+                       for i, cell in enumerate(row))
 
     lines = [f"<tr>{cells('td', row)}</tr>" for row in rows]
     header = f"<tr>{cells('th', head)}</tr>" if any(head) else ""
@@ -93,8 +99,8 @@ def _digits(report: dict[str, Any]) -> list[str]:
         plots.accuracy(digits, WAYS, LEAST_ACCURACY),
         f"<p class=note>Paired on the same frames (McNemar, exact, two-sided): the system reads "
         f"{gain['gained']} frames rightly that the leaf alone does not, and misses "
-        f"{gain['lost']} that it does, p = {gain['p']:.2g}. The cloud alone reads "
-        f"{rest['gained']} more rightly and misses {rest['lost']}, p = {rest['p']:.2g}. "
+        f"{gain['lost']} that it does, {chance(gain['p'])}. The cloud alone reads "
+        f"{rest['gained']} more rightly and misses {rest['lost']}, {chance(rest['p'])}. "
         f"Intervals: Wilson.</p>",
         "<h2>Who answered</h2>", plots.shares(report["tiers"]), _tiers(report),
         _accepted(digits),
@@ -112,7 +118,7 @@ def _digits(report: dict[str, Any]) -> list[str]:
 
 
 def _tiers(report: dict[str, Any]) -> str:
-    rows = [[name, f"{tier['answers']:,}", percent(tier['share']), ms(tier["p50_ms"]),
+    rows = [[name, f"{tier['answers']:,}", percent(tier["share"]), ms(tier["p50_ms"]),
              ms(tier["p95_ms"]), ms(tier["p99_ms"])] for name, tier in report["tiers"].items()]
     return table(["tier", "answers", "share", "p50", "p95", "p99"], rows)
 
@@ -135,11 +141,14 @@ def _times(latency: dict[str, Any]) -> str:
 
 def _others(report: dict[str, Any]) -> list[str]:
     sensor, refine = report["sensor"], report["refine"]
+    above = sensor["system_above_leaf_only"]
     parts = ["<h2>A sensor's rows</h2>", table(
         ["a day's power demand: winter or summer?", "right", "accuracy", "95 % interval"],
-        [[name, f"{one['right']}/{one['frames']}", percent(one['accuracy']),
+        [[name, f"{one['right']}/{one['frames']}", percent(one["accuracy"]),
           f"{percent(one['interval'][0])} to {percent(one['interval'][1])}"] for name, one in
          (("leaf's first answer", sensor["leaf_only"]), ("last answer", sensor["system"]))]),
+        f"<p class=note>The regional model answered {sensor['tiers']['regional']['answers']} rows "
+        f"again: {above['gained']} gained, {above['lost']} lost, {chance(above['p'])}.</p>",
         "<h2>Refinement: an answer now, a better one later</h2>",
         f"<p>Of the {refine['frames']} digits that the leaf is least sure of, {refine['refined']} "
         f"got a second answer. The first came after {ms(refine['first']['p50_ms'])} at the median "
@@ -147,7 +156,7 @@ def _others(report: dict[str, Any]) -> list[str]:
         f"{ms(refine['last']['p50_ms'])} and was right {refine['right_last']} times.</p>"]
     if "stills" in report:
         rows = [[escape(picture["picture"]), escape(str(picture["label"])),
-                 escape(str(picture["tier"])), percent(picture['confidence'] or 0, 0),
+                 escape(str(picture["tier"])), percent(picture["confidence"] or 0, 0),
                  ms(picture["latency_ms"]), "right" if picture["right"] else "wrong"]
                 for picture in report["stills"]["pictures"]]
         parts += ["<h2>Stills</h2>", "<p class=note>EfficientNet-Lite0 in INT8 at the leaf, Lite1 "
@@ -158,5 +167,6 @@ def _others(report: dict[str, Any]) -> list[str]:
 
 def _sizes(sizes: dict[str, Any]) -> str:
     rows = [[escape(name), f"{one['bytes']:,}", f"{one['fp32_bytes']:,}",
-             percent(one['bytes'] / one['fp32_bytes'])] for name, one in sizes.items()]
-    return table(["bundle", "bytes", "in FP32", "ratio"], rows)
+             percent(one["bytes"] / one["fp32_bytes"]), f"{one['bundle_bytes']:,}"]
+            for name, one in sizes.items()]
+    return table(["bundle", "model bytes", "in FP32", "ratio", "whole bundle"], rows)

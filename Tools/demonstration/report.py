@@ -29,6 +29,7 @@ class Outcome:
     rows: dict[str, str]
     sensor: Pass
     refine: Pass
+    refine_frames: int
     stills: Pass | None
     still_labels: dict[str, list[str]]
     seconds: float
@@ -109,10 +110,11 @@ def latency(outcome: Outcome) -> dict[str, Any]:
 def sensor(outcome: Outcome) -> dict[str, Any]:
     """The sensor task in refine mode: the leaf's answers come first, better ones follow."""
     first, final = outcome.sensor.first, outcome.sensor.final
+    before, after = right(first, outcome.rows), right(final, outcome.rows)
     return {
         "rows": len(outcome.rows), "unanswered": len(outcome.rows) - len(final),
-        "leaf_only": proof.accuracy(right(first, outcome.rows)),
-        "system": proof.accuracy(right(final, outcome.rows)),
+        "leaf_only": proof.accuracy(before), "system": proof.accuracy(after),
+        "system_above_leaf_only": proof.mcnemar(before, after),
         "tiers": tiers(outcome.sensor)}
 
 
@@ -122,7 +124,8 @@ def refine(outcome: Outcome) -> dict[str, Any]:
     refined = [name for name in final if not first[name].final]
     labels = outcome.labels
     return {
-        "frames": len(final), "refined": len(refined),
+        "frames": outcome.refine_frames, "refined": len(refined),
+        "unanswered": outcome.refine_frames - len(final),
         "changed": sum(first[name].label != final[name].label for name in refined),
         "right_first": sum(first[name].label == labels[name] for name in refined),
         "right_last": sum(final[name].label == labels[name] for name in refined),
@@ -142,7 +145,8 @@ def stills(outcome: Outcome) -> dict[str, Any]:
             "confidence": round(answer.confidence, 4) if answer else None,
             "latency_ms": round(answer.latency, 1) if answer else None,
             "right": answer is not None and answer.label in labels})
-    return {"pictures": pictures, "right": sum(picture["right"] for picture in pictures)}
+    return {"pictures": pictures, "right": sum(picture["right"] for picture in pictures),
+            "unanswered": len(pictures) - len(answers)}
 
 
 def sizes(with_stills: bool) -> dict[str, Any]:
