@@ -1,4 +1,4 @@
-"""What the demonstration rests on: its topology names bundles that ship, and its statistics are right."""
+"""What the demonstration rests on: bundles that ship, and statistics that are right."""
 
 from __future__ import annotations
 

@@ -151,15 +151,16 @@ The nodes stay up; Ctrl-C ends them.
   leaf    127.0.0.1:8443 (TLS, certificate), {PLAIN} (plain, open)
   region  127.0.0.1:8444 (TLS, certificate)
   cloud   127.0.0.1:8445 (TLS, certificate), 127.0.0.1:{RELAY} through the slow link
-  topology {topology}, certificates {CERTIFICATES}
+  topology      {topology}
+  certificates  {CERTIFICATES}
 
 curl:
   curl -s http://{PLAIN}/metrics
   curl -s http://{PLAIN}/v2/models/meter-digits
   curl -s http://{PLAIN}/v2/models/power-demand/infer -d \\
     '{{"inputs":[{{"name":"series","shape":[1,1,24],"datatype":"FP32","data":[{series}]}}]}}'
-  curl -s --cacert {CERTIFICATES}/ca.pem --cert {CERTIFICATES}/camera.pem \\
-    --key {CERTIFICATES}/camera.key https://127.0.0.1:8443/v2/models/meter-digits
+  cd {CERTIFICATES} && curl -s --cacert ca.pem --cert camera.pem --key camera.key \\
+    https://127.0.0.1:8443/v2/models/meter-digits
 
 tritonclient ({ROOT}/.venv/bin/python):
   import numpy, tritonclient.grpc as triton
@@ -171,6 +172,6 @@ tritonclient ({ROOT}/.venv/bin/python):
   print(answer.as_numpy("label")[0], answer.get_response().parameters["canopy.tier"])
 
 canopy:
-  {canopy} send --topology {topology} --node leaf --as camera --task meter-digits \\
-    --image {FRAMES} --streams 4 --rate 30
+  {canopy} send --task meter-digits --image {FRAMES} \\
+    --topology {topology} --node leaf --as camera --streams 4 --rate 30
 """

@@ -57,9 +57,8 @@ def check_ports() -> None:
                 taken.append(f"127.0.0.1:{port} ({use})")
     if taken:
         raise Trouble(
-            f"in use: {', '.join(taken)}. End the program that listens there (ss -ltnp shows it;"
-            " an earlier Tools/demo --keep ends with Ctrl-C), or change the ports in"
-            " Topology/demo.yaml")
+            f"in use: {', '.join(taken)}. End the program that listens there and try again"
+            " (ss -ltnp shows it; an earlier Tools/demo --keep ends with Ctrl-C)")
 
 
 def write_topology(stills: bool) -> Path:
