@@ -16,6 +16,15 @@ struct ServedModel: Sendable {
     let bundle: String
     /// Whether its answers are labels with probabilities, and not raw tensors.
     let isClassifier: Bool
+
+    /// An inference that has run for longer than this is stuck: the slowest model that serves
+    /// cameras takes a tenth of it, and no caller waits so long without a stated deadline.
+    static let longestInference = Interval.seconds(10)
+
+    /// Whether a worker is stuck in this model.
+    func isStuck(now: Instant) -> Bool {
+        model.runningSince.map { now - $0 > Self.longestInference } ?? false
+    }
 }
 
 /// A task as one shard sees it.

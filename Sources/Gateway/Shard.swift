@@ -58,7 +58,8 @@ final class Shard {
     /// Whether each task has somebody who answers: a model here, or a node upstream.
     func isReady(task: Int) -> Bool {
         guard !node.isDraining, !tasks[task].isLoading else { return false }
-        return tasks[task].isIdentity || tasks[task].model != nil || node.forwards(task)
+        if let model = tasks[task].model { return !model.isStuck(now: time.now) }
+        return tasks[task].isIdentity || node.forwards(task)
     }
 
     var isReady: Bool { !node.isDraining && tasks.indices.allSatisfy(isReady(task:)) }
@@ -146,7 +147,7 @@ final class Shard {
     func infer(_ frame: Frame) {
         let task = tasks[frame.task]
         if task.isIdentity { return hear(.frame(frame.id, .inferred(nil))) }
-        guard let model = task.model else {
+        guard let model = task.model, !model.isStuck(now: time.now) else {
             return hear(.frame(frame.id, .inferenceFailed(.unavailable)))
         }
         let job = InferenceJob(

@@ -34,9 +34,9 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def bundle_id(name: str) -> str:
-    """The digest of a bundle that ships with the project."""
-    index = json.loads((MODELS / name / "index.json").read_text())
+def bundle_id(name: str, where: Path = MODELS) -> str:
+    """The digest of a bundle, by default of one that ships with the project."""
+    index = json.loads((where / name / "index.json").read_text())
     return index["manifests"][0]["digest"]
 
 
