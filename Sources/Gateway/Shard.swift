@@ -140,6 +140,7 @@ final class Shard {
     }
 
     func forget(_ frame: Frame) {
+        tracer?.forget(frame, tasks[frame.task], node: names, now: time.now)
         frame.timer?.cancel()
         frames[Int(frame.id.slot)] = nil
     }
