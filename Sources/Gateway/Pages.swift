@@ -34,8 +34,14 @@ struct Pages {
     private func ready(_ call: ServerCall) {
         let missing = shard.tasks.indices.filter { !shard.isReady(task: $0) }
         if missing.isEmpty && shard.isReady { return send(call, 200, .text, "ready\n") }
-        let names = missing.map { shard.tasks[$0].name }
-        let why = names.isEmpty ? "the node is shutting down" : names.joined(separator: ", ")
+        let reasons = missing.map { task in
+            let reason =
+                shard.tasks[task].isLoading
+                ? "its model is on its way" : "no model here, and no node upstream to ask"
+            return "\(shard.tasks[task].name) (\(reason))"
+        }
+        let why =
+            shard.isDraining ? "the node is shutting down" : reasons.joined(separator: ", ")
         send(call, 503, .text, "not ready: \(why)\n")
     }
 

@@ -62,6 +62,9 @@ final class Shard {
         return tasks[task].isIdentity || node.forwards(task)
     }
 
+    /// Whether the node is on its way out.
+    var isDraining: Bool { node.isDraining }
+
     var isReady: Bool { !node.isDraining && tasks.indices.allSatisfy(isReady(task:)) }
 
     // MARK: Events
@@ -137,6 +140,7 @@ final class Shard {
     }
 
     func forget(_ frame: Frame) {
+        tracer?.forget(frame, tasks[frame.task], node: names, now: time.now)
         frame.timer?.cancel()
         frames[Int(frame.id.slot)] = nil
     }
