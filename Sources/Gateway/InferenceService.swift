@@ -21,9 +21,10 @@ final class InferenceService: HTTP.Service {
     }
 
     func begin(_ call: ServerCall) -> any CallHandler {
-        if call.path == "/live" || call.path == "/ready" {
-            // A health checker need not be anybody: it learns one bit.
-            return Page(call) { [pages] in pages.answer(call, to: .open) }
+        if !call.isGRPC, call.path == "/live" || call.path == "/ready" {
+            // A health checker need not be anybody; who is nobody learns one bit.
+            let access = (try? rules.access(of: call)) ?? .nothing
+            return Page(call) { [pages] in pages.answer(call, to: access) }
         }
         do throws(Fault) {
             let access = try rules.access(of: call)
@@ -38,8 +39,14 @@ final class InferenceService: HTTP.Service {
     private func rpc(_ call: ServerCall, _ access: Access) throws(Fault) -> any CallHandler {
         if serves.contains(.inference) {
             switch call.path {
-            case RPCPath.modelInfer: return UnaryInfer(call, access, shard)
-            case RPCPath.modelStreamInfer: return StreamInfer(call, access, shard)
+            case RPCPath.modelInfer:
+                try access.allow(.infer)
+                return UnaryInfer(call, access, shard)
+            case RPCPath.modelStreamInfer:
+                try access.allow(.infer)
+                let stream = StreamInfer(call, access, shard)
+                shard.opened(stream)
+                return stream
             default: break
             }
         }
@@ -49,33 +56,30 @@ final class InferenceService: HTTP.Service {
                 remedy: "this node serves the Open Inference Protocol and grpc.health.v1")
         }
         try access.allow(.metadata)
-        return Query(call, shard, query)
+        return Query(call, access, shard, query)
     }
 
     private func rest(_ call: ServerCall, _ access: Access) throws(Fault) -> any CallHandler {
-        let parts = call.path.split(separator: "/")
-        if parts.count == 4, parts[0] == "v2", parts[1] == "models", parts[3] == "infer",
-            serves.contains(.inference)
-        {
-            guard call.method == .post else {
-                throw Fault(
-                    .invalid, "\(call.path) was asked with \(call.method.rawValue)",
-                    source: .client, remedy: "use POST")
-            }
-            return RestInfer(call, task: String(parts[2]), access, shard)
+        let service: Listener.Service = call.path == "/metrics" ? .metrics : .inference
+        guard serves.contains(service) else {
+            throw Fault(
+                .notFound, "there is no page \(call.path) on this listener", source: .client,
+                remedy: "ask a listener of this node that serves \(service.rawValue)")
         }
-        if call.path == "/metrics" {
-            guard serves.contains(.metrics) else { throw notHere(call.path) }
-            try access.allow(.metrics)
-        } else {
-            guard serves.contains(.inference) else { throw notHere(call.path) }
-            try access.allow(.metadata)
+        if let path = ModelPath(call.path), path.verb == "infer" {
+            try access.allow(.infer)
+            guard call.method == .post else { throw wrongMethod(call, "POST") }
+            return RestInfer(call, path, access, shard)
         }
+        try access.allow(Pages.verb(for: call.path))
+        guard call.method == .get || call.method == .head else { throw wrongMethod(call, "GET") }
         return Page(call) { [pages] in pages.answer(call, to: access) }
     }
 
-    private func notHere(_ path: String) -> Fault {
-        Fault(.notFound, "there is no page \(path) on this listener", source: .client)
+    private func wrongMethod(_ call: ServerCall, _ right: String) -> Fault {
+        Fault(
+            .invalid, "\(call.path) was asked with \(call.method.rawValue)", source: .client,
+            remedy: "use \(right)")
     }
 }
 
