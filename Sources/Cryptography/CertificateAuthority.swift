@@ -49,7 +49,7 @@ public struct CertificateAuthority: Sendable {
             throw Fault(
                 .invalid,
                 "the certificate of \(X509Reading(chain[0].pointer).subject) is no authority's",
-                remedy: "give the file that `canopy certificate authority` made")
+                remedy: "give the file that `canopy cert init` made")
         }
         self.credentials = credentials
         certificate = chain[0]

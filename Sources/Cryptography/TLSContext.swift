@@ -57,7 +57,7 @@ public final class TLSContext: @unchecked Sendable {
             guard settings.credentials != nil else {
                 throw Fault(
                     .invalid, "a TLS server has no certificate",
-                    remedy: "make one with `canopy certificate issue`")
+                    remedy: "make one with `canopy cert issue`")
             }
             if clients != .none, case .nobody = settings.trust {
                 throw Fault(

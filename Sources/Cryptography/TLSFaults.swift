@@ -21,7 +21,7 @@ enum TLSFaults {
         let remedy: String
         switch Int32(truncatingIfNeeded: verdict) {
         case X509_V_ERR_CERT_HAS_EXPIRED:
-            remedy = "renew it with `canopy certificate renew`"
+            remedy = "renew it with `canopy cert renew`"
         case X509_V_ERR_CERT_NOT_YET_VALID:
             remedy = "set the clocks of both machines"
         case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
@@ -31,7 +31,7 @@ enum TLSFaults {
         case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH:
             remedy = "connect by a name that stands in the certificate"
         default:
-            remedy = "look at it with `canopy certificate show`"
+            remedy = "look at it with `canopy cert show`"
         }
         return Fault(
             .unauthenticated, "the peer's certificate was refused: \(words)", source: .peer,
@@ -56,7 +56,7 @@ enum TLSFaults {
         case SSL_AD_CERTIFICATE_EXPIRED:
             return Fault(
                 .unauthenticated, "the peer says that this side's certificate has expired",
-                source: .peer, remedy: "renew it with `canopy certificate renew`")
+                source: .peer, remedy: "renew it with `canopy cert renew`")
         case SSL_AD_UNKNOWN_CA:
             return Fault(
                 .unauthenticated, "the peer does not trust who signed this side's certificate",

@@ -13,7 +13,7 @@ enum TLSPeerCheck {
         guard !reading.hasExpired else {
             throw Fault(
                 .unauthenticated, "the certificate of \(reading.subject) has expired",
-                source: .peer, remedy: "renew it with `canopy certificate renew`")
+                source: .peer, remedy: "renew it with `canopy cert renew`")
         }
         switch expected {
         case .host: return try? reading.identity()

@@ -23,7 +23,7 @@ struct X509Reading {
         guard let claim = claims.first else {
             throw Fault(
                 .unauthenticated, "the certificate of \(subject) names no canopy identity",
-                source: .peer, remedy: "issue it with `canopy certificate issue`")
+                source: .peer, remedy: "issue it with `canopy cert issue`")
         }
         guard claims.count == 1 else {
             throw Fault(

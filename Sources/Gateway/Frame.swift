@@ -33,6 +33,7 @@ final class Frame {
     var inferredAt: Instant?
     /// The present attempt upstream, its number and its answer.
     var call: ClientCall?
+    /// When the first attempt began.
     var calledAt: Instant?
     var attempt: UInt32 = 0
     /// Index of the peer that the attempt asks.

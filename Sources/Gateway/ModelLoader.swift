@@ -37,11 +37,12 @@ final class ModelLoader: Sendable {
     }
 
     private func loadAll() {
-        let tasks = context.blueprint.tasks.enumerated()
-        let wanted = tasks.filter { task in
-            if case .bundle? = task.element.tier?.model { true } else { false }
+        let wanted = context.blueprint.tasks.enumerated().filter(\.element.hasBundle)
+        guard !wanted.isEmpty else { return }
+        guard let engine = makeEngine() else {
+            for (number, _) in wanted { giveUp(number) }
+            return
         }
-        guard !wanted.isEmpty, let engine = makeEngine() else { return }
         self.engine.withLock { $0 = engine }
         let store = BundleStore(folders: context.topology.models, disk: FileDisk())
         for (number, task) in wanted where !isStopping.load(ordering: .relaxed) {
@@ -51,8 +52,13 @@ final class ModelLoader: Sendable {
                 context.log.error(
                     "the model of '\(task.name)' is not served: \(error)",
                     metadata: ["task": "\(task.name)"])
+                giveUp(number)
             }
         }
+    }
+
+    private func giveUp(_ task: Int) {
+        for host in hosts { host.post { $0.shard.giveUp(task: task) } }
     }
 
     private func makeEngine() -> (any Engine)? {
@@ -86,6 +92,8 @@ final class ModelLoader: Sendable {
         let source = try ModelSource(bundle)
         let bar = try bar(of: tier, task: task, source)
         let place = "\(context.topology.place(of: "nodes", node.name, "budget", "memory"))"
+        // Verified a moment ago, but read again now.
+        try bundle.recheckModel()
         let model = try engine.load(source, place: place)
         let served = ServedModel(
             model: model, bundle: id.description, isClassifier: !source.labels.isEmpty)

@@ -46,8 +46,14 @@ struct Pages {
             return send(call, 503, .text, "not ready\n")
         }
         let missing = shard.tasks.indices.filter { !shard.isReady(task: $0) }
-        let names = missing.map { shard.tasks[$0].name }.filter(access.mayUse)
-        let why = shard.isDraining ? "the node is shutting down" : names.joined(separator: ", ")
+        let reasons = missing.filter { access.mayUse(shard.tasks[$0].name) }.map { task in
+            let reason =
+                shard.tasks[task].isLoading
+                ? "its model is on its way" : "no model here, and no node upstream to ask"
+            return "\(shard.tasks[task].name) (\(reason))"
+        }
+        let why =
+            shard.isDraining ? "the node is shutting down" : reasons.joined(separator: ", ")
         send(call, 503, .text, "not ready: \(why)\n")
     }
 

@@ -16,6 +16,15 @@ struct ServedModel: Sendable {
     let bundle: String
     /// Whether its answers are labels with probabilities, and not raw tensors.
     let isClassifier: Bool
+
+    /// An inference that has run for longer than this is stuck: the slowest model that serves
+    /// cameras takes a tenth of it, and no caller waits so long without a stated deadline.
+    static let longestInference = Interval.seconds(10)
+
+    /// Whether a worker is stuck in this model.
+    func isStuck(now: Instant) -> Bool {
+        model.runningSince.map { now - $0 > Self.longestInference } ?? false
+    }
 }
 
 /// A task as one shard sees it.
@@ -28,6 +37,8 @@ struct TaskRuntime {
     let isIdentity: Bool
     /// The model that answers here, or `nil` while there is none.
     var model: ServedModel?
+    /// A model is on its way; until it is here, or has failed, the task is not ready.
+    var isLoading: Bool
 
     /// The calibrated score that this task judges by.
     func confidence(of scores: Scores) -> Double {

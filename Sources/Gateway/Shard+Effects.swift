@@ -119,7 +119,7 @@ extension Shard {
             RPCPath.modelInfer, headers: frame.trace.map { [("traceparent", $0.child)] } ?? [],
             deadline: deadline, handler: handler)
         frame.call = call
-        frame.calledAt = time.now
+        frame.calledAt = frame.calledAt ?? time.now
         call.send(message: message.encode())
         call.halfClose()
     }

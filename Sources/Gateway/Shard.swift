@@ -59,11 +59,12 @@ final class Shard {
 
     /// Whether each task has somebody who answers: a model here, or a node upstream.
     func isReady(task: Int) -> Bool {
-        guard !node.isDraining else { return false }
-        return tasks[task].isIdentity || tasks[task].model != nil || node.forwards(task)
+        guard !node.isDraining, !tasks[task].isLoading else { return false }
+        if let model = tasks[task].model { return !model.isStuck(now: time.now) }
+        return tasks[task].isIdentity || node.forwards(task)
     }
 
-    /// The node is on its way out.
+    /// Whether the node is on its way out.
     var isDraining: Bool { node.isDraining }
 
     var isReady: Bool { !node.isDraining && tasks.indices.allSatisfy(isReady(task:)) }
@@ -103,8 +104,12 @@ final class Shard {
     /// A task's model answers from now on.
     func install(_ model: ServedModel, task: Int, bar: Bar?) {
         tasks[task].model = model
+        tasks[task].isLoading = false
         hear(.modelReady(task: task, bar: bar))
     }
+
+    /// A task's model cannot be had: its frames are handed on from now on.
+    func giveUp(task: Int) { tasks[task].isLoading = false }
 
     func drain() {
         hear(.draining)
@@ -149,6 +154,7 @@ final class Shard {
     }
 
     func forget(_ frame: Frame) {
+        tracer?.forget(frame, tasks[frame.task], node: names, now: time.now)
         frame.timer?.cancel()
         frames[Int(frame.id.slot)] = nil
     }
@@ -159,7 +165,7 @@ final class Shard {
     func infer(_ frame: Frame) {
         let task = tasks[frame.task]
         if task.isIdentity { return hear(.frame(frame.id, .inferred(nil))) }
-        guard let model = task.model else {
+        guard let model = task.model, !model.isStuck(now: time.now) else {
             return hear(.frame(frame.id, .inferenceFailed(.unavailable)))
         }
         let job = InferenceJob(

@@ -31,7 +31,8 @@ final class ShardHost {
         let tasks = context.blueprint.tasks.map { task in
             TaskRuntime(
                 name: task.name, measure: task.measure, mode: task.mode,
-                deadline: task.plan.deadline, isIdentity: task.tier?.model == .identity)
+                deadline: task.plan.deadline, isIdentity: task.tier?.model == .identity,
+                isLoading: task.hasBundle)
         }
         let telemetry = context.topology.telemetry
         let tracer = telemetry.collector.map { _ in
@@ -134,6 +135,8 @@ final class ShardHost {
                 ? { () throws(Fault) in
                     try TLSSession(context: certificates.client(), expecting: expected)
                 } : nil)
+        let link = LinkLog(peer: plan.name, at: endpoint, log: context.log)
+        pool.onLink = { link.hear($0) }
         return PeerRuntime(
             name: plan.name, tier: plan.tier.rawValue, speaksCanopy: plan.speaks == .canopy,
             models: context.blueprint.tasks.map { context.blueprint.model(of: $0, at: peer) },

@@ -13,6 +13,8 @@ struct FrameTrace {
     /// The call upstream, once there is one.
     var call: TraceContext
     let start: WallTime
+    /// When the frame's own span ended; what is called later is an audit.
+    var endedAt: Instant?
 
     /// The header for the node upstream: its span lies beneath our call.
     var child: String { call.traceparent }
@@ -47,6 +49,7 @@ final class Tracer {
     /// monotonic lengths, so that a clock that steps meanwhile bends nothing.
     func end(_ frame: Frame, _ task: TaskRuntime, node: NodeNames, error: String?, now: Instant) {
         guard let trace = frame.trace, trace.context.sampled else { return }
+        frame.trace?.endedAt = now
         let end = trace.start + (now - frame.arrivedAt)
         buffer.append(
             Span(
@@ -69,13 +72,28 @@ final class Tracer {
                         Self.milliseconds("canopy.infer_ms", frame.times.infer),
                     ]))
         }
-        if let called = frame.calledAt {
-            buffer.append(
-                Span(
-                    "escalation \(task.name)", .client, context: trace.call,
-                    parent: trace.context.span, start: trace.start + (called - frame.arrivedAt),
-                    end: end))
+        if frame.calledAt != nil { call("escalation \(task.name)", of: frame, now: now) }
+    }
+
+    /// Records what is left of a frame that is over: the audit of an answer that was given before,
+    /// or a frame whose caller has gone.
+    func forget(_ frame: Frame, _ task: TaskRuntime, node: NodeNames, now: Instant) {
+        guard let trace = frame.trace, trace.context.sampled else { return }
+        guard let ended = trace.endedAt else {
+            return end(frame, task, node: node, error: "the caller has gone", now: now)
         }
+        if let called = frame.calledAt, called >= ended {
+            call("audit \(task.name)", of: frame, now: now)
+        }
+    }
+
+    private func call(_ name: String, of frame: Frame, now: Instant) {
+        guard let trace = frame.trace, let called = frame.calledAt else { return }
+        buffer.append(
+            Span(
+                name, .client, context: trace.call, parent: trace.context.span,
+                start: trace.start + (called - frame.arrivedAt),
+                end: trace.start + (now - frame.arrivedAt)))
     }
 
     private static func milliseconds(_ name: String, _ length: Interval) -> Span.Attribute {

@@ -17,6 +17,9 @@ final class ClientConnection: TransportReceiver {
     var isLeaving = false
     /// Calls can be sent: TCP and TLS stand.
     private(set) var isReady = false
+    /// The server has sent something in HTTP/2: in TLS 1.3 it may refuse this side's certificate
+    /// after the handshake stood here.
+    private var isHeard = false
     var isDirty = false
     private(set) var isOver = false
     private var isBusy = false
@@ -168,6 +171,9 @@ final class ClientConnection: TransportReceiver {
                 .corrupt,
                 "\(pool.endpoint) broke HTTP/2: "
                     + String(cString: nghttp2_strerror(Int32(taken))), source: .peer)
+        } else if !isHeard && isReady {
+            isHeard = true
+            pool.heard()
         }
     }
 
@@ -268,7 +274,7 @@ final class ClientConnection: TransportReceiver {
         let calls = open
         open = []
         touchedCalls = []
-        pool.over(self, wasReady: isReady, fault)
+        pool.over(self, wasReady: isReady, wasHeard: isHeard, fault)
         for call in calls {
             call.connection = nil
             call.end(fault)

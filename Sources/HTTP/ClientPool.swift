@@ -45,6 +45,9 @@ public final class ClientPool {
     private var lastFailure: Fault?
     private var nextAttempt = Instant(nanoseconds: 0)
     private var isClosed = false
+    /// Hears why a connection broke that a peer's answers had not yet come over, and `nil` when
+    /// the first bytes of one have come.
+    public var onLink: ((Fault?) -> Void)?
 
     /// - Parameters:
     ///   - authority: what `:authority` says; the endpoint by default.
@@ -198,8 +201,14 @@ public final class ClientPool {
 
     func roomCame() { if !waiting.isEmpty { assign() } }
 
-    func over(_ connection: ClientConnection, wasReady: Bool, _ fault: Fault) {
+    /// The peer speaks: it has let this connection in.
+    func heard() { onLink?(nil) }
+
+    func over(
+        _ connection: ClientConnection, wasReady: Bool, wasHeard: Bool, _ fault: Fault
+    ) {
         all.removeAll { $0 === connection }
+        if !wasHeard && !isClosed { onLink?(fault) }
         if !wasReady {
             counters.connectFailures += 1
             backOff(fault)

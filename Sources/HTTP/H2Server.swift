@@ -15,7 +15,8 @@ final class H2Server: Conversation, CallCarrier {
     var cork: Cork?
     /// The request whose headers are coming; HTTP/2 never interleaves header blocks.
     var head = RequestHead()
-    var headUnderWay = false
+    /// A block of headers, or the client's opening, is not whole.
+    var headUnderWay = true
     var open: [ServerCall] = []
     var touchedCalls: [ServerCall] = []
     var bodiesUnderWay = 0

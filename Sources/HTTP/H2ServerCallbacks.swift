@@ -113,6 +113,8 @@ extension H2Server {
                 mischief += 1
             }
         case Frame.ping, Frame.settings:
+            // A client's first frame: its opening is whole.
+            headUnderWay = false
             if header.flags & Frame.ack == 0 { mischief += 1 }
         case Frame.priority, Frame.reset: mischief += 1
         default: break

@@ -7,10 +7,7 @@ public protocol Engine: AnyObject, Sendable {
     /// never on a loop.
     ///
     /// - Parameter place: where the model was asked for, such as `topology.yaml:12
-    ///   tasks.meter.leaf`; faults name it.
     /// - Throws: `.exhausted` when it needs more memory than is left, `.unsupported` when this node
-    ///   lacks its hardware (both before its payload is read), `.corrupt` or `.invalid` when its
-    ///   parts do not fit together.
     func load(_ source: ModelSource, place: String) throws(Fault) -> any LoadedModel
 
     /// Bytes that the loaded models said they need.
@@ -28,6 +25,9 @@ public protocol LoadedModel: AnyObject, Sendable {
     var signature: ModelSignature { get }
     /// Jobs that wait, in both lanes.
     var waiting: Int { get }
+    /// Since when the job that runs longest has been running; `nil` when none runs. An inference
+    /// that has been running for many seconds is stuck.
+    var runningSince: Instant? { get }
 
     /// Queues a job. `false` when its lane is full or the model is closed: there is then no
     /// outcome. Never blocks.

@@ -14,15 +14,19 @@ internal import Ground
 /// One belongs to one worker.
 final class ImageDecoder {
 
-    private let jpeg: tjhandle
+    private var jpeg: tjhandle
     private let pixels = Scratch()
 
     init() throws(Fault) {
+        jpeg = try Self.makeJPEG()
+    }
+
+    private static func makeJPEG() throws(Fault) -> tjhandle {
         guard let jpeg = tjInitDecompress() else {
             throw Fault(
                 .inner, "libjpeg-turbo gave no decoder", remedy: "check the memory that is left")
         }
-        self.jpeg = jpeg
+        return jpeg
     }
 
     deinit { tjDestroy(jpeg) }
@@ -59,7 +63,11 @@ final class ImageDecoder {
         var space: CInt = 0
         let length = CUnsignedLong(count)
         guard tjDecompressHeader3(jpeg, bytes, length, &width, &height, &sampling, &space) == 0
-        else { throw damaged("JPEG", jpegError) }
+        else { throw try damagedJPEG() }
+        // The library takes a file of tables alone, and one that ends early, for one without error.
+        guard width > 0, height > 0 else {
+            throw damaged("JPEG", "it ends before the picture begins")
+        }
         try Self.check(Int(width), Int(height), pixelLimit: pixelLimit)
         guard space != CInt(TJCS_CMYK.rawValue), space != CInt(TJCS_YCCK.rawValue) else {
             throw Fault(
@@ -75,11 +83,19 @@ final class ImageDecoder {
         let flags = TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS
         let pitch = width * CInt(pixelBytes)
         guard tjDecompress2(jpeg, bytes, length, out, width, pitch, height, format, flags) == 0
-        else { throw damaged("JPEG", jpegError) }
+        else { throw try damagedJPEG() }
         return view(out, Int(width), Int(height), pixelBytes, gray: gray)
     }
 
-    private var jpegError: String { String(cString: tjGetErrorStr2(jpeg)) }
+    /// What is wrong with the file. The decoder is made anew: after an error in a header the library
+    /// goes on reading there, so that the next file, however sound, would be refused.
+    private func damagedJPEG() throws(Fault) -> Fault {
+        let fault = damaged("JPEG", String(cString: tjGetErrorStr2(jpeg)))
+        let fresh = try Self.makeJPEG()
+        tjDestroy(jpeg)
+        jpeg = fresh
+        return fault
+    }
 
     private func decodePNG(
         _ bytes: UnsafePointer<UInt8>, _ count: Int, gray: Bool, pixelLimit: Int

@@ -19,6 +19,7 @@ struct ModelPlan: Sendable {
         input = try Self.find(source.preprocessing.input, in: inputs, Preprocessing.fileName)
         var inputs = inputs
         inputs[input].shape = try Self.shape(source.preprocessing, inputs[input])
+        inputs[input].name = source.preprocessing.input
         let encoded: TensorSpecification? =
             if case .image(let image) = source.preprocessing {
                 TensorSpecification(name: image.input, type: .bytes, shape: [1])
@@ -38,9 +39,12 @@ struct ModelPlan: Sendable {
         signature = ModelSignature(inputs: inputs, encodedImage: encoded, outputs: given)
     }
 
+    /// The port of this name. Where a model has but one, the bundle may call it what it likes: the
+    /// names inside an exported network are rarely anybody's choice.
     private static func find(
         _ name: String, in ports: [TensorSpecification], _ file: String
     ) throws(Fault) -> Int {
+        if ports.count == 1 { return 0 }
         guard let index = ports.firstIndex(where: { $0.name == name }) else {
             let known = ports.map { "\"\($0.name)\"" }.joined(separator: ", ")
             throw misfit("\(file) names \"\(name)\"", "the model has \(known)")

@@ -21,17 +21,20 @@ final class WorkerPool: Sendable {
         var submitted: UInt64 = 0
         var isStopping = false
         var threads: [WorkerThread] = []
+        /// By worker: whose job it is running, and since when.
+        var running: [(queue: JobQueue, since: Instant)?]
     }
 
     let workers: Int
     private let time: any TimeSource
     private let monitor = Monitor()
-    private nonisolated(unsafe) var state = State()
+    private nonisolated(unsafe) var state: State
 
     /// - Parameter workers: threads, at least 1.
     init(workers: Int, time: any TimeSource) throws(Fault) {
         self.workers = workers
         self.time = time
+        state = State(running: Array(repeating: nil, count: workers))
         for index in 0..<workers {
             let thread = WorkerThread { [self] in work(as: index) }
             guard let thread else {
@@ -73,6 +76,13 @@ final class WorkerPool: Sendable {
 
     func waiting(in queue: JobQueue) -> Int {
         monitor.locked { queue[.realtime].count + queue[.other].count }
+    }
+
+    /// Since when the longest running job of a queue has been running; `nil` when none runs.
+    func runningSince(in queue: JobQueue) -> Instant? {
+        monitor.locked {
+            state.running.compactMap { $0 }.filter { $0.queue === queue }.map(\.since).min()
+        }
     }
 
     /// Closes a queue; what waits ends as `.unavailable` on this thread.
@@ -135,6 +145,7 @@ final class WorkerPool: Sendable {
 extension WorkerPool {
     private func work(as worker: Int) {
         while let (waiting, runner) = next(for: worker) {
+            defer { monitor.locked { state.running[worker] = nil } }
             let now = time.now
             guard waiting.job.deadline > now, waiting.job.start() else {
                 end(waiting, now: now)
@@ -156,8 +167,10 @@ extension WorkerPool {
     private func next(for worker: Int) -> (WaitingJob, any ModelRunner)? {
         monitor.locked {
             while !state.isStopping {
-                if let found = take(.realtime) { return found }
-                if worker > 0 || workers == 1, let found = take(.other) { return found }
+                if let found = take(.realtime, for: worker) { return found }
+                if worker > 0 || workers == 1, let found = take(.other, for: worker) {
+                    return found
+                }
                 monitor.wait()
             }
             return nil
@@ -166,13 +179,14 @@ extension WorkerPool {
 
     /// The longest waiting job of a lane. A node has few models: looking at each costs less than
     /// keeping an order.
-    private func take(_ lane: Lane) -> (WaitingJob, any ModelRunner)? {
+    private func take(_ lane: Lane, for worker: Int) -> (WaitingJob, any ModelRunner)? {
         var oldest: (number: UInt64, queue: JobQueue)?
         for queue in state.queues {
             guard let first = queue[lane].first else { continue }
             if first.number < oldest?.number ?? .max { oldest = (first.number, queue) }
         }
         guard let oldest, let waiting = oldest.queue[lane].removeFirst() else { return nil }
+        state.running[worker] = (oldest.queue, time.now)
         return (waiting, oldest.queue.runner)
     }
 }

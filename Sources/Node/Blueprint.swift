@@ -15,6 +15,11 @@ public struct Blueprint: Sendable {
 
         public var name: String { plan.name }
 
+        /// Whether a bundle answers here.
+        public var hasBundle: Bool {
+            if case .bundle? = tier?.model { true } else { false }
+        }
+
         /// Which calibrated score is judged.
         public var measure: ConfidenceMeasure {
             switch plan.confidence {

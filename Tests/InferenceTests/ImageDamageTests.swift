@@ -33,6 +33,21 @@ private func decodes(_ file: [UInt8], pixelLimit: Int = 1 << 20) -> Bool {
     }
 
     @Test(arguments: victims)
+    func `A damaged file leaves nothing behind that harms the next`(name: String) throws {
+        let image = file(name)
+        let decoder = try ImageDecoder()
+        func isSound(_ file: ArraySlice<UInt8>) -> Bool {
+            Array(file).withUnsafeBytes { bytes in
+                fault { _ = try decoder.decode(bytes, gray: false, pixelLimit: 1 << 20) } == nil
+            }
+        }
+        for count in stride(from: 1, to: image.count, by: image.count > 970 ? 97 : 7) {
+            #expect(!isSound(image[..<count]))
+            #expect(isSound(image[...]), "after \(count) of \(image.count) bytes")
+        }
+    }
+
+    @Test(arguments: victims)
     func `Two thousand files with flipped bits are decoded or refused, never worse`(name: String) {
         let image = file(name)
         var random = Randomness(seed: 2026)

@@ -77,6 +77,23 @@ private func code(_ outcome: InferenceOutcome) -> Fault.Code? {
         #expect(bench.outcomes.wait(for: 6).count == 6)
     }
 
+    @Test func `A job that never ends can be told by since when it runs`() throws {
+        let bench = try Bench(workers: 2)
+        defer { bench.pool.stop() }
+        #expect(bench.pool.runningSince(in: bench.queue) == nil)
+        let start = bench.time.now
+        #expect(bench.submit(0))
+        bench.runner.awaitStart()
+        bench.time.advance(.seconds(11))
+        #expect(bench.submit(1))
+        bench.runner.awaitStart()
+        #expect(bench.pool.runningSince(in: bench.queue) == start, "the oldest of two")
+        let other = bench.pool.open(GatedRunner(), depth: 1)
+        #expect(bench.pool.runningSince(in: other) == nil, "the other model runs nothing")
+        bench.runner.release(2)
+        _ = bench.outcomes.wait(for: 2)
+    }
+
     @Test func `Realtime goes first, each lane in its order`() throws {
         let bench = try Bench()
         defer { bench.pool.stop() }

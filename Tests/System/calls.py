@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import queue
 from pathlib import Path
 
 import grpc
 import numpy as np
+import pytest
 import tritonclient.grpc as triton
 import tritonclient.grpc.service_pb2 as pb
+from tritonclient.utils import InferenceServerException
 
 NAMES = ("canopy.tier", "canopy.node", "canopy.bundle", "canopy.confidence", "canopy.accepted",
          "canopy.degraded", "canopy.route", "canopy.receipt")
@@ -23,9 +26,18 @@ def image(jpeg: bytes) -> triton.InferInput:
 def series(values) -> triton.InferInput:
     """A sensor's series as a raw tensor."""
     data = np.asarray(values, np.float32).reshape(1, 1, -1)
-    tensor = triton.InferInput("series", list(data.shape), "FP32")
-    tensor.set_data_from_numpy(data)
-    return tensor
+    return tensor("series", data)
+
+
+def tensor(name: str, data: np.ndarray, kind: str = "FP32") -> triton.InferInput:
+    made = triton.InferInput(name, list(data.shape), kind)
+    made.set_data_from_numpy(data)
+    return made
+
+
+def echo(size: int = 4) -> triton.InferInput:
+    """An input of the identity task."""
+    return tensor("bytes", np.zeros(size, np.uint8), "UINT8")
 
 
 def credentials(folder: Path, name: str | None) -> grpc.ChannelCredentials:
@@ -48,6 +60,43 @@ def plain(fleet, node: str) -> triton.InferenceServerClient:
     return triton.InferenceServerClient(f"127.0.0.1:{fleet.nodes[node].plain}")
 
 
+def digit(client, jpeg: bytes, timeout: float | None = None, **parameters):
+    """A frame of meter-digits; parameters are given without `canopy.`, the timeout in seconds."""
+    return client.infer(
+        "meter-digits", [image(jpeg)], client_timeout=30,
+        timeout=None if timeout is None else int(timeout * 1e6),
+        parameters={f"canopy.{name}": value for name, value in parameters.items()})
+
+
+def stream_all(client, jpegs, expected_errors: int = 0, **parameters) -> dict[str, list[dict]]:
+    """Sends frames on one stream and waits for the last answer of each: facts by id, in order."""
+    came: queue.Queue = queue.Queue()
+    client.start_stream(lambda result, error: came.put((result, error)))
+    for index, jpeg in enumerate(jpegs):
+        client.async_stream_infer(
+            "meter-digits", [image(jpeg)], request_id=str(index),
+            parameters={f"canopy.{name}": value for name, value in parameters.items()})
+    answers: dict[str, list[dict]] = {str(index): [] for index in range(len(jpegs))}
+    left = len(jpegs)
+    while left:
+        result, error = came.get(timeout=30)
+        assert error is None, error
+        response = result.get_response()
+        final = response.parameters["triton_final_response"].bool_param
+        answers[response.id].append({**facts(result), "final": final})
+        left -= final
+    client.stop_stream()
+    assert came.empty()
+    return answers
+
+
+def refusal(call) -> str:
+    """What a call is refused with: “[StatusCode.X] words”."""
+    with pytest.raises(InferenceServerException) as refused:
+        call()
+    return str(refused.value)
+
+
 def facts(result) -> dict:
     """Canopy's parameters of an answer, under their names without `canopy.`."""
     message = result.get_response() if hasattr(result, "get_response") else result
@@ -65,10 +114,12 @@ def label(result) -> str:
     return result.as_numpy("label")[0].decode()
 
 
-def message(jpeg: bytes, **parameters) -> pb.ModelInferRequest:
-    """A request as a protobuf, for streams."""
+def message(jpeg: bytes, **parameters: str) -> pb.ModelInferRequest:
+    """A request as a protobuf."""
     request = pb.ModelInferRequest(model_name="meter-digits")
-    tensor = request.inputs.add(name="image", datatype="BYTES")
-    tensor.shape.extend([1])
+    image = request.inputs.add(name="image", datatype="BYTES")
+    image.shape.extend([1])
+    for name, value in parameters.items():
+        request.parameters[f"canopy.{name}"].string_param = value
     request.raw_input_contents.append(len(jpeg).to_bytes(4, "little") + jpeg)
     return request

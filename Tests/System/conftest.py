@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import subprocess
 import sys
 from pathlib import Path
@@ -10,88 +11,59 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fleet import MODELS, ROOT, Fleet, Node, bundle_id, free_port  # noqa: E402
+import topologies  # noqa: E402
+from fleet import ROOT, Fleet  # noqa: E402
+from relay import Relay  # noqa: E402
 
-THREE_TIERS = """\
-canopy: 1
-models: ["{models}"]
-trust: {{ ca: certificates/ca.pem, certificates: certificates }}
-limits: {{ drain: 5s }}
-nodes:
-  leaf:
-    tier: leaf
-    loops: {loops}
-    listen:
-      - {{ at: "127.0.0.1:{leaf}", clients: certificate }}
-      - {{ at: "127.0.0.1:{leaf_plain}", clients: open, tls: false }}
-  region:
-    tier: regional
-    loops: {loops}
-    address: "127.0.0.1:{region_address}"
-    listen:
-      - {{ at: "127.0.0.1:{region}", clients: certificate }}
-      - {{ at: "127.0.0.1:{region_plain}", clients: open, tls: false }}
-  cloud:
-    tier: cloud
-    loops: {loops}
-    address: "127.0.0.1:{cloud_address}"
-    listen:
-      - {{ at: "127.0.0.1:{cloud}", clients: certificate }}
-      - {{ at: "127.0.0.1:{cloud_plain}", clients: open, tls: false }}
-identities:
-  camera: {{ kind: client, tasks: [meter-digits, power-demand] }}
-tasks:
-  meter-digits:
-    leaf: {{ bundle: "{digits_leaf}", accept: {accept} }}
-    regional: {{ bundle: "{digits_regional}", accept: {accept_regional} }}
-    cloud: {{ bundle: "{digits_cloud}" }}
-    deadline: {deadline}
-  power-demand:
-    leaf: {{ bundle: "{power_leaf}", accept: 0.9 }}
-    regional: {{ bundle: "{power_regional}" }}
-"""
+LOOPS = pytest.mark.parametrize("loops", [1, 2], ids=["one loop", "two loops"])
 
 
-def three_tiers(folder: Path, **changes: object) -> Fleet:
-    """Leaf, regional and cloud over mTLS on loopback; not started."""
-    nodes = {name: Node(name, free_port(), free_port()) for name in ("leaf", "region", "cloud")}
-    values = {
-        "models": MODELS, "loops": 1, "deadline": "1s", "accept": 0.9, "accept_regional": 0.8,
-        "leaf": nodes["leaf"].secure, "leaf_plain": nodes["leaf"].plain,
-        "region": nodes["region"].secure, "region_plain": nodes["region"].plain,
-        "cloud": nodes["cloud"].secure, "cloud_plain": nodes["cloud"].plain,
-        "region_address": nodes["region"].secure, "cloud_address": nodes["cloud"].secure,
-        "digits_leaf": bundle_id("digits-leaf"), "digits_regional": bundle_id("digits-regional"),
-        "digits_cloud": bundle_id("digits-cloud"), "power_leaf": bundle_id("power-leaf"),
-        "power_regional": bundle_id("power-regional"), **changes,
-    }
-    fleet = Fleet(folder, nodes, folder / "topology.yaml")
-    fleet.topology.write_text(THREE_TIERS.format(**values))
-    fleet.certificates("camera", "stranger")
-    return fleet
+@pytest.fixture(scope="session", autouse=True)
+def compile_cache(tmp_path_factory):
+    """One folder of compiled models for all nodes of a run, so that each is compiled once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CANOPY_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session", params=[1, 2], ids=["one loop", "two loops"])
 def fleet(request, tmp_path_factory):
     """Three running tiers that tests share; none may stop a node of it."""
-    nodes = three_tiers(tmp_path_factory.mktemp("fleet"), loops=request.param)
-    nodes.start()
-    yield nodes
-    nodes.close()
+    nodes = topologies.three_tiers(tmp_path_factory.mktemp("fleet"), loops=request.param)
+    with nodes:
+        nodes.start()
+        yield nodes
 
 
 @pytest.fixture
-def own_fleet(tmp_path):
-    """Makes fleets that a test may break."""
-    fleets = []
+def build(tmp_path):
+    """Makes fleets that one test may break: `build(names, *changes)`. Not started."""
+    fleets: list[Fleet] = []
 
-    def make(**changes: object) -> Fleet:
-        fleets.append(three_tiers(tmp_path, **changes))
+    def make(names=("leaf", "region", "cloud"), *changes, **more) -> Fleet:
+        folder = tmp_path / f"fleet{len(fleets)}"
+        fleets.append(topologies.make(folder, names, *changes, **more))
         return fleets[-1]
 
     yield make
     for nodes in fleets:
         nodes.close()
+
+
+@pytest.fixture(scope="module", params=[1, 2], ids=["one loop", "two loops"])
+def linked(request, tmp_path_factory):
+    """A leaf whose only way to its region leads through a relay: (fleet, relay). Tests heal it."""
+    folder = tmp_path_factory.mktemp("linked")
+    with Relay(folder) as relay:
+        def through_relay(plan):
+            topologies.digits(plan, deadline="600ms")
+            plan["nodes"]["region"]["address"] = f"127.0.0.1:{relay.port}"
+
+        nodes = topologies.make(folder, ("leaf", "region"), through_relay, loops=request.param)
+        with nodes:
+            relay.start(nodes.nodes["region"].secure)
+            nodes.start()
+            yield nodes, relay
 
 
 @pytest.fixture(scope="session")
@@ -102,5 +74,6 @@ def frames() -> list[tuple[bytes, str]]:
         subprocess.run(
             [sys.executable, ROOT / "Tools" / "models" / "frames.py", "--split", "test",
              "--out", folder], check=True)
-    files = sorted(folder.glob("*.jpg"))
-    return [(file.read_bytes(), file.stem.rsplit("-", 1)[1]) for file in files]
+    with (folder / "labels.csv").open() as file:
+        return [((folder / row["file"]).read_bytes(), row["label"])
+                for row in csv.DictReader(file)]

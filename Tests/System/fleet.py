@@ -34,10 +34,20 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def bundle_id(name: str) -> str:
-    """The digest of a bundle that ships with the project."""
-    index = json.loads((MODELS / name / "index.json").read_text())
+def bundle_id(name: str, where: Path = MODELS) -> str:
+    """The digest of a bundle, by default of one that ships with the project."""
+    index = json.loads((where / name / "index.json").read_text())
     return index["manifests"][0]["digest"]
+
+
+def eventually(probe, what: str, seconds: float = 20):
+    """The first true value of `probe()`, asked again and again; fails after so many seconds."""
+    end = time.monotonic() + seconds
+    while True:
+        if value := probe():
+            return value
+        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        time.sleep(0.05)
 
 
 @dataclass
@@ -49,6 +59,7 @@ class Node:
     plain: int
     process: subprocess.Popen | None = None
     log: Path = Path()
+    log_start: int = 0
 
     def get(self, path: str, timeout: float = 5) -> tuple[int, str]:
         """An HTTP GET on the plain port: status and body."""
@@ -72,8 +83,16 @@ class Node:
                 return int(line.split()[1]) * 1024
         raise AssertionError("the node is gone")
 
-    def signal(self, number: int) -> None:
-        self.process.send_signal(number)
+    def said(self) -> str:
+        """All of its log."""
+        return self.log.read_text()
+
+    def await_log(self, words: str, seconds: float = 20) -> str:
+        """The first line of the log that has these words, once it is there."""
+        def find():
+            return next((line for line in self.said().splitlines() if words in line), None)
+
+        return eventually(find, f"“{words}” in the log of {self.name}", seconds)
 
 
 @dataclass
@@ -83,6 +102,20 @@ class Fleet:
     folder: Path
     nodes: dict[str, Node] = field(default_factory=dict)
     topology: Path = Path()
+    plan: dict = field(default_factory=dict)
+
+    def __enter__(self) -> Fleet:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def __getitem__(self, name: str) -> Node:
+        return self.nodes[name]
+
+    def write(self) -> None:
+        """Writes the plan as the fleet's topology."""
+        self.topology.write_text(json.dumps(self.plan, indent=2) + "\n")
 
     def certificates(self, *clients: str) -> None:
         """A certificate authority, and a certificate for every node and client."""
@@ -104,6 +137,7 @@ class Fleet:
         for name in names or list(self.nodes):
             node = self.nodes[name]
             node.log = self.folder / f"{name}.log"
+            node.log_start = len(node.said()) if node.log.exists() else 0
             line = [program("canopy"), "serve", "--topology", self.topology, "--node", name]
             with node.log.open("a") as log:
                 node.process = subprocess.Popen(
@@ -115,18 +149,31 @@ class Fleet:
                 self.await_ready(name)
 
     def await_ready(self, name: str, seconds: float = 30) -> None:
+        """Waits until a node is ready, and every model of it is loaded or was refused."""
         node = self.nodes[name]
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+
+        def is_ready() -> bool:
             if node.process.poll() is not None:
-                break
+                raise AssertionError(f"{name} has ended:\n{node.said()[-3000:]}")
             try:
-                if node.get("/ready")[0] == 200:
-                    return
+                return node.get("/ready")[0] == 200 and self.loads(name) <= self.loaded(node)
             except OSError:
-                pass
-            time.sleep(0.05)
-        raise AssertionError(f"{name} did not become ready:\n{node.log.read_text()[-3000:]}")
+                return False
+
+        eventually(is_ready, f"{name} is ready", seconds)
+
+    def loads(self, name: str) -> int:
+        """How many models a node loads by its plan."""
+        tier = self.plan["nodes"][name]["tier"]
+        return sum("bundle" in task.get(tier, {}) for task in self.plan["tasks"].values())
+
+    @staticmethod
+    def loaded(node: Node) -> float:
+        """How many models a node has done with since it was started."""
+        said = node.said()[node.log_start:]
+        if "no model is served here" in said:
+            return float("inf")
+        return said.count(" model loaded ") + said.count("is not served:")
 
     def stop(self, name: str, number: int = signal.SIGTERM, seconds: float = 15) -> int:
         process = self.nodes[name].process

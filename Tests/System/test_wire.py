@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tritonclient.grpc as triton
 import tritonclient.grpc.aio as triton_aio
-from calls import credentials, facts, image, label, plain, secure, series
+from calls import credentials, facts, image, label, plain, secure, series, tensor
 from tritonclient.utils import InferenceServerException
 
 
@@ -104,21 +104,15 @@ def wrong(fleet, tensors, task="meter-digits", **more):
     return str(refused.value)
 
 
-def tensor(name, shape, kind, data):
-    made = triton.InferInput(name, shape, kind)
-    made.set_data_from_numpy(data)
-    return made
-
-
 def test_a_wrong_input_is_refused_with_what_came_and_what_was_expected(fleet, frames):
     zeros = np.zeros((1, 1, 24), np.float32)
-    said = wrong(fleet, [tensor("serie", [1, 1, 24], "FP32", zeros)], "power-demand")
+    said = wrong(fleet, [tensor("serie", zeros)], "power-demand")
     assert "INVALID_ARGUMENT" in said and "serie" in said and "series" in said
     short = np.zeros((1, 1, 23), np.float32)
-    said = wrong(fleet, [tensor("series", [1, 1, 23], "FP32", short)], "power-demand")
+    said = wrong(fleet, [tensor("series", short)], "power-demand")
     assert "INVALID_ARGUMENT" in said and "23" in said and "24" in said
     whole = np.zeros((1, 1, 24), np.int32)
-    said = wrong(fleet, [tensor("series", [1, 1, 24], "INT32", whole)], "power-demand")
+    said = wrong(fleet, [tensor("series", whole, "INT32")], "power-demand")
     assert "INVALID_ARGUMENT" in said and "INT32" in said and "FP32" in said
     said = wrong(fleet, [image(frames[0][0][:-2000][:500])])
     assert "INVALID_ARGUMENT" in said

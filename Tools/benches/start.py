@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import statistics
 import time
 from pathlib import Path
@@ -64,11 +65,17 @@ def cold(folder: Path, seconds: int, budgets: list) -> dict:
 
 
 def ask(port: int) -> None:
-    """Asks until there is an answer."""
+    """Asks until there is an answer. The port is awaited first: a gRPC channel that was refused
+    once waits a second before it tries again."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.001)
     client = triton.InferenceServerClient(f"127.0.0.1:{port}")
     series = triton.InferInput("series", [1, 1, 24], "FP32")
     series.set_data_from_numpy(np.zeros((1, 1, 24), np.float32))
-    end = time.monotonic() + 30
     while True:
         try:
             assert client.infer("power-demand", [series]).as_numpy("label") is not None

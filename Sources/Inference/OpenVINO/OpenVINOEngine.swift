@@ -102,6 +102,7 @@ final class PooledModel: LoadedModel {
     deinit { close() }
 
     var waiting: Int { pool.waiting(in: queue) }
+    var runningSince: Instant? { pool.runningSince(in: queue) }
 
     func submit(_ job: InferenceJob) -> Bool { pool.submit(job, to: queue) }
 
