@@ -5,10 +5,14 @@ import Wire
 
 /// Makes the protocol's answers out of what a model or a peer said.
 enum Answers {
+    /// As many as are set here and by a stream.
+    private static let mostParameters = 9
+
     /// The answer of this node's model.
     static func local(_ frame: Frame, task: TaskRuntime, node: NodeNames) -> InferResponse {
         var response = InferResponse(
             model: task.name, id: frame.request.id, outputs: [])
+        response.parameters.reserve(mostParameters)
         guard let outcome = frame.outcome else {
             // An identity task answers with its inputs; nothing is copied.
             response.outputs = frame.request.inputs

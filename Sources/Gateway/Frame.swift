@@ -24,6 +24,8 @@ final class Frame {
     let arrivedAt: Instant
     var responder: (any FrameResponder)?
     var timer: (any ScheduledTimer)?
+    /// When the timer that is not made yet is to fire.
+    var due: Instant?
     var trace: FrameTrace?
 
     /// The inference here, and what came of it.

@@ -16,7 +16,7 @@ extension Shard {
             with(id) { call($0, peer: peer, attempt, deadline, purpose) }
         case .cancelCall(let id, let attempt):
             with(id) { if $0.attempt == attempt { $0.call?.cancel() } }
-        case .arm(let id, let at): with(id) { arm($0, at: at) }
+        case .arm(let id, let at): with(id) { due($0, at: at) }
         case .reply(let id, let verdict): with(id) { reply($0, verdict) }
         case .refine(let id, let verdict): with(id) { refine($0, verdict) }
         case .refuse(let id, let refusal): with(id) { refuse($0, refusal) }
@@ -29,12 +29,13 @@ extension Shard {
         if let frame = frame(id) { body(frame) }
     }
 
-    private func arm(_ frame: Frame, at: Instant) {
+    /// Makes the timer of a frame that is still there when its events are through. Most frames of
+    /// a node without models are over by then.
+    func arm(_ id: FrameID) {
+        guard let frame = frame(id), let due = frame.due else { return }
+        frame.due = nil
         frame.timer?.cancel()
-        let id = frame.id
-        frame.timer = loop.schedule(after: at - time.now) { [unowned self] in
-            hear(.frame(id, .timer))
-        }
+        frame.timer = loop.schedule(at: due) { [unowned self] in hear(.frame(id, .timer)) }
     }
 
     // MARK: Answers

@@ -25,6 +25,8 @@ final class Shard {
     private var frames: [Frame?] = []
     private var effects = Effects()
     private var events: [Event] = []
+    /// Frames that wait for a timer.
+    private var unarmed: [FrameID] = []
     private var isBusy = false
     private lazy var sink = makeSink()
     /// Streams that are open, to be told when the node drains.
@@ -139,11 +141,19 @@ final class Shard {
             for effect in effects.list { perform(effect) }
         }
         events.removeAll(keepingCapacity: true)
+        for id in unarmed { arm(id) }
+        unarmed.removeAll(keepingCapacity: true)
         isBusy = false
         if node.isDraining, node.frames == 0, let whenEmpty {
             self.whenEmpty = nil
             whenEmpty()
         }
+    }
+
+    /// Notes when a frame's timer is to fire.
+    func due(_ frame: Frame, at moment: Instant) {
+        frame.due = moment
+        unarmed.append(frame.id)
     }
 
     /// The frame of an id, or `nil` when it is over.

@@ -77,5 +77,6 @@ public struct Parameters: Sendable, Equatable, ExpressibleByDictionaryLiteral {
         if case .string(let value)? = self[name] { value } else { nil }
     }
 
-    mutating func reserve(_ count: Int) { entries.reserveCapacity(count) }
+    /// Makes room for `count` parameters at once.
+    public mutating func reserve(_ count: Int) { entries.reserveCapacity(count) }
 }

@@ -75,6 +75,9 @@ struct Cert: ParsableCommand {
             guard (1...3650).contains(days) else {
                 throw ValidationError("--days must be from 1 to 3650")
             }
+            guard ![node, client, role].contains("ca") else {
+                throw ValidationError("'ca' is the authority's own name: its files would be lost")
+            }
         }
 
         func run() throws {

@@ -135,6 +135,10 @@ struct Target: ParsableArguments {
     var certificates: String?
 
     func connect() throws(Fault) -> CanopyClient {
+        if let to, Endpoint(to) == nil {
+            throw Fault(
+                .invalid, "--to is '\(to)'", remedy: "give host and port, such as 127.0.0.1:8443")
+        }
         var folder = certificates ?? "certificates"
         var endpoint = to.flatMap(Endpoint.init)
         if let topology {

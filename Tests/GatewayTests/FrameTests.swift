@@ -152,6 +152,28 @@ struct FrameTests {
         #expect(jobs.allSatisfy { !$0.cancel() }, "the job was given up already")
     }
 
+    @Test func `A frame whose model does not answer is refused at its deadline`() async throws {
+        let pair = try Pair(leaf: .holds, region: .holds)
+        defer { pair.stop() }
+        let fault = await pair.client.infer(.of("digits", ["timeout": .int64(20_000)])).fault
+        #expect(fault?.code == .deadline)
+        #expect(pair.leafModel.takeHeld().allSatisfy { !$0.cancel() }, "given up already")
+        #expect(await pair.leaf.onHost { $0.shard.frameCount } == 0)
+    }
+
+    @Test func `A region that does not answer in time leaves the leaf's answer, marked`()
+        async throws
+    {
+        let pair = try Pair(leaf: .answers("7", confidence: 0.5), region: .holds)
+        defer { pair.stop() }
+        let answer = try await pair.client.infer(
+            .of("digits", ["timeout": .int64(50_000)])
+        ).get()
+        #expect(answer.tier == "leaf" && answer.isAccepted == false)
+        #expect(answer.degraded == "deadline")
+        await pair.region.until { $0.shard.frameCount == 0 }
+    }
+
     @Test func `Bytes that are no request end a stream and the frames on it`() async throws {
         let pair = try Pair(leaf: .holds, region: .holds)
         defer { pair.stop() }
