@@ -12,6 +12,7 @@ import topologies
 import tritonclient.grpc.service_pb2 as pb
 import tritonclient.grpc.service_pb2_grpc as rpc
 from calls import digit, facts, plain, refusal, stream_all
+from conftest import LOOPS
 from fleet import eventually, free_port
 
 REASONS = {"upstream_down", "deadline", "overload"}
@@ -188,6 +189,20 @@ def test_a_leaf_without_its_runtime_says_what_to_run_and_hands_frames_on(build, 
     fleet.stop("region")
     words = refusal(lambda: digit(client, frames[0][0]))
     assert "UNAVAILABLE" in words and "no node upstream answers" in words
+
+
+@LOOPS
+def test_with_two_regions_the_loss_of_one_costs_no_answer(build, frames, loops):
+    fleet = build(("leaf", "region", "second"), topologies.digits, loops=loops)
+    fleet.start()
+    client, seen = plain(fleet, "leaf"), set()
+    for jpeg, _ in frames[:20]:
+        seen.add(facts(digit(client, jpeg, accept=1.0))["node"])
+    lost = seen.pop()
+    fleet[lost].process.kill()
+    for jpeg, _ in frames[:10]:
+        said = facts(digit(client, jpeg, accept=1.0))
+        assert said["tier"] == "regional" and said["node"] != lost and "degraded" not in said
 
 
 def test_a_node_that_waits_for_a_slow_region_answers_a_hopeless_frame_at_once(linked, frames):
