@@ -105,3 +105,25 @@ let package = Package(
                 "Bundles", "Routing", "Inference", "Telemetry", "Node", logging,
             ])
 )
+
+// Fuzzers, which `Tools/fuzz` alone builds: they have no entry point without the fuzzer's.
+if Context.environment["CANOPY_FUZZ"] == "1" {
+    func fuzzer(_ name: String, _ below: [Target.Dependency]) -> Target {
+        .executableTarget(
+            name: "fuzz-\(name)", dependencies: ["FuzzSupport"] + below,
+            path: "Tools/fuzzing/\(name)", swiftSettings: house + library)
+    }
+    let library: [SwiftSetting] = [.unsafeFlags(["-parse-as-library"])]
+    package.targets += [
+        .target(name: "FuzzSupport", path: "Tools/fuzzing/support", swiftSettings: house),
+        .target(
+            name: "FuzzServer", dependencies: ["FuzzSupport", "Ground", "HTTP"],
+            path: "Tools/fuzzing/server", swiftSettings: house),
+        fuzzer("wire", ["Ground", "Wire"]),
+        fuzzer("http1", ["FuzzServer"]),
+        fuzzer("http2", ["FuzzServer"]),
+        fuzzer("topology", ["Ground", "Topology"]),
+        fuzzer("image", ["Ground", "Inference"]),
+        fuzzer("bundle", ["Ground", "Bundles", "Inference"]),
+    ]
+}

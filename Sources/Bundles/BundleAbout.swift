@@ -1,7 +1,7 @@
-import Ground
+package import Ground
 
 /// What `bundle.json` in a source folder says.
-struct BundleAbout {
+package struct BundleAbout {
     var name: String
     var version: String
     var licenses: String
@@ -17,7 +17,7 @@ struct BundleAbout {
 
     static let fileName = "bundle.json"
 
-    init(parsing bytes: [UInt8], place: String) throws(Fault) {
+    package init(parsing bytes: [UInt8], place: String) throws(Fault) {
         var fields = try JSONFields(parsing: bytes, place: place, code: .invalid)
         name = try fields.string("name")
         version = try fields.string("version")

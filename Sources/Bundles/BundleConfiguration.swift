@@ -1,4 +1,4 @@
-import Ground
+package import Ground
 
 /// The ModelPack configuration of a bundle: what other tools of that format read.
 public struct BundleConfiguration: Equatable, Sendable {
@@ -18,7 +18,7 @@ public struct BundleConfiguration: Equatable, Sendable {
     }
 
     /// Reads a configuration; a fault when it says otherwise than the manifest.
-    init(parsing bytes: [UInt8], of manifest: BundleManifest, place: String) throws(Fault) {
+    package init(parsing bytes: [UInt8], of manifest: BundleManifest, place: String) throws(Fault) {
         var fields = try JSONFields(parsing: bytes, place: place, code: .corrupt)
         var descriptor = try fields.object("descriptor")
         try descriptor.constant("name", manifest.name)

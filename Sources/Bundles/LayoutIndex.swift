@@ -1,7 +1,7 @@
-import Ground
+package import Ground
 
 /// What the `index.json` of a bundle's folder points to: one manifest, by digest, never by a tag.
-struct LayoutIndex {
+package struct LayoutIndex {
     let id: Digest
     /// Bytes of the manifest.
     let size: Int
@@ -10,6 +10,11 @@ struct LayoutIndex {
     static func read(_ folder: String, on disk: any ContentDisk) throws(Fault) -> LayoutIndex {
         let path = "\(folder)/\(BundleFormat.indexName)"
         let bytes = try disk.readRegular(path, limit: BundleFormat.documentLimit)
+        return try LayoutIndex(parsing: bytes, place: path)
+    }
+
+    /// Reads an index's bytes; `path` is what a fault calls them.
+    package init(parsing bytes: [UInt8], place path: String) throws(Fault) {
         var fields = try JSONFields(parsing: bytes, place: path, code: .corrupt)
         guard try fields.integer("schemaVersion", atLeast: 0) == 2 else {
             throw Fault(.unsupported, "\(path): “schemaVersion” is not 2")
@@ -25,16 +30,15 @@ struct LayoutIndex {
         var entry = try JSONFields(manifests[0], place: "\(path) manifests[0]", code: .corrupt)
         try entry.constant("mediaType", BundleFormat.manifestType)
         try entry.constant("artifactType", BundleFormat.artifactType)
-        let index = LayoutIndex(
-            id: try entry.digest("digest"), size: try entry.integer("size", atLeast: 1))
+        id = try entry.digest("digest")
+        size = try entry.integer("size", atLeast: 1)
         // Annotations would be the place of a tag, which somebody could move to another manifest.
         try entry.end()
-        guard index.size <= BundleFormat.documentLimit else {
+        guard size <= BundleFormat.documentLimit else {
             throw Fault(
                 .exhausted,
-                "\(path): the manifest says \(index.size) bytes, at most "
+                "\(path): the manifest says \(size) bytes, at most "
                     + "\(BundleFormat.documentLimit) are read")
         }
-        return index
     }
 }

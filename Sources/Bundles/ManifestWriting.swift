@@ -2,7 +2,7 @@ import Ground
 
 extension BundleManifest {
     /// Canonical bytes; their SHA-256 is the bundle's id.
-    func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         JSON.object([
             "schemaVersion": .integer(2),
             "mediaType": .string(BundleFormat.manifestType),

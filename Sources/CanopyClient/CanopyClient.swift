@@ -33,10 +33,17 @@ public final class CanopyClient: Sendable {
     /// Makes a client of one node. Nothing is sent before the first frame.
     ///
     /// - Parameters:
+    ///   - node: where it listens.
+    ///   - connections: the most that are opened to it, at least 1. One carries hundreds of calls;
+    ///     a second keeps small frames from waiting behind a large one.
     /// - Throws: when a certificate or key cannot be read.
     public init(
         node: Endpoint, security: Security, connections: Int = 2
     ) throws(Fault) {
+        guard connections >= 1 else {
+            throw Fault(
+                .invalid, "a client with \(connections) connections came, expected at least 1")
+        }
         let tls = try Self.context(security)
         let made = Made()
         thread = try LoopThread(name: "canopy-client") { (loop) throws(Fault) in
@@ -54,12 +61,19 @@ public final class CanopyClient: Sendable {
         let link = Mutex<LoopConfined<Link>?>(nil)
     }
 
-    /// Ends all connections; what is under way ends as `unavailable`.
+    /// Ends all connections and waits for it; what is under way ends as `unavailable`. Once is
+    /// enough; in a completion it does not wait. A client that is dropped ends in the same way.
     public func close() {
-        link.post { $0.pool.close() }
-        thread.stop()
+        end()
         thread.join()
     }
+
+    private func end() {
+        link.post { $0.pool.close() }
+        thread.stop()
+    }
+
+    deinit { end() }
 
     /// Sends one request and hears its one answer, on the client's thread.
     public func infer(
@@ -86,6 +100,10 @@ public final class CanopyClient: Sendable {
     /// Both bodies are called on the client's thread.
     ///
     /// - Parameters:
+    ///   - answered: an answer, or what went wrong with one request. Of several answers to one id
+    ///     the last has `triton_final_response`.
+    ///   - ended: the stream is over, once; `nil` when it ended after `finish`. Requests without
+    ///     their last answer get none any more.
     public func stream(
         answered: @escaping @Sendable (StreamResponse) -> Void,
         ended: @escaping @Sendable (Fault?) -> Void

@@ -1,12 +1,15 @@
 internal import CLinux
 internal import Glibc
 public import Ground
+internal import Synchronization
 
 /// A loop on a thread of its own.
 public final class LoopThread: Sendable {
     /// The half of its loop that this and other threads may use.
     public let poster: LoopPoster
     private let thread: pthread_t
+    /// Whether somebody has joined the thread, or let it go.
+    private let isReaped = Atomic<Bool>(false)
 
     /// Starts a thread called `name` (the kernel keeps 15 bytes), makes its loop there, calls
     /// `setUp` with it and runs it until `stop`. Returns when `setUp` has; throws what it threw.
@@ -39,8 +42,21 @@ public final class LoopThread: Sendable {
     /// Asks the loop to end; from any thread.
     public func stop() { poster.stop() }
 
-    /// Waits for the thread's end, which `stop` brings about. Call it once.
-    public func join() { pthread_join(thread, nil) }
+    /// Waits for the thread's end, which `stop` brings about. On the thread itself, and from the
+    /// second time on, it returns at once.
+    public func join() {
+        if isReaped.exchange(true, ordering: .relaxed) { return }
+        if pthread_equal(thread, pthread_self()) != 0 {
+            pthread_detach(thread)
+        } else {
+            pthread_join(thread, nil)
+        }
+    }
+
+    /// Nobody can join any more: the system takes the thread back when it ends.
+    deinit {
+        if !isReaped.load(ordering: .relaxed) { pthread_detach(thread) }
+    }
 }
 
 /// What the new thread needs, and what it answers.

@@ -12,23 +12,18 @@ struct Access {
 
     /// What everybody may do on an open listener.
     static let open = Access(verbs: [.infer, .metadata, .metrics], tasks: nil)
+    /// What somebody unknown may do elsewhere.
+    static let nothing = Access(verbs: [], tasks: [])
 
     /// Checks a request and makes work of it.
     func work(
         for request: InferRequest, in shard: Shard, timeout: Interval?, trace: String?
     ) throws(Fault) -> FrameWork {
-        guard let task = shard.task(named: request.model) else {
-            throw Refusals.unknownTask(request.model, known: shard.tasks.map(\.name))
-        }
         try allow(.infer)
-        if let tasks, !tasks.contains(request.model) {
-            throw Fault(
-                .forbidden, "this identity may not use the task '\(request.model)'",
-                source: .client, remedy: "add it to the identity's `tasks` in the topology")
-        }
+        let task = try task(named: request.model, in: shard)
         return try FrameWork(
-            request, task: task, standard: shard.tasks[task].deadline, callTimeout: timeout,
-            traceparent: trace, now: shard.time.now)
+            request, task: task, of: shard.tasks[task], callTimeout: timeout, traceparent: trace,
+            now: shard.time.now)
     }
 
     /// Throws unless the caller may do this.
@@ -38,6 +33,23 @@ struct Access {
                 .forbidden, "this identity may not use \(verb.rawValue)", source: .client,
                 remedy: "add it to the identity's `verbs` in the topology")
         }
+    }
+
+    /// Whether the caller may use the task, and know of it.
+    func mayUse(_ task: String) -> Bool { tasks?.contains(task) ?? true }
+
+    /// Index of a task that the caller may use. Of tasks that it may not use, it does not learn
+    /// whether there are any.
+    func task(named name: String, in shard: Shard) throws(Fault) -> Int {
+        guard mayUse(name) else {
+            throw Fault(
+                .forbidden, "this identity may not use the task '\(name)'", source: .client,
+                remedy: "add it to the identity's `tasks` in the topology")
+        }
+        guard let task = shard.task(named: name) else {
+            throw Refusals.unknownTask(name, known: shard.tasks.map(\.name).filter(mayUse))
+        }
+        return task
     }
 }
 
@@ -57,7 +69,7 @@ struct AccessRules: Sendable {
         }
     }
 
-    private func access(identity: PeerIdentity?) throws(Fault) -> Access {
+    func access(identity: PeerIdentity?) throws(Fault) -> Access {
         guard let identity else {
             throw Fault(
                 .unauthenticated, "this listener asks for a certificate and none came",
@@ -73,9 +85,10 @@ struct AccessRules: Sendable {
         return Access(verbs: known.verbs, tasks: known.tasks)
     }
 
-    private func access(token header: String?) throws(Fault) -> Access {
-        let prefix = "Bearer "
-        guard let header, header.hasPrefix(prefix) else {
+    func access(token header: String?) throws(Fault) -> Access {
+        // RFC 9110: a scheme's name is the same in small and large letters.
+        let prefix = "bearer "
+        guard let header, header.prefix(prefix.count).lowercased() == prefix else {
             throw Fault(
                 .unauthenticated, "this listener asks for a token and none came", source: .client,
                 remedy: "send the header `authorization: Bearer TOKEN`")

@@ -74,12 +74,16 @@ enum Answers {
         ]
     }
 
-    /// Adds what the journey decided: whether the bar was met, why the answer is less than wanted,
-    /// and this node as the first hop of the way.
+    /// Leaves the outputs that were asked for, and adds what the journey decided: whether the bar
+    /// was met, why the answer is less than wanted, and this node as the first hop of the way.
     static func finish(
         _ response: inout InferResponse, _ verdict: Verdict, frame: Frame, node: NodeNames,
         now: Instant
     ) {
+        let wanted = frame.request.outputs
+        if !wanted.isEmpty {
+            response.outputs.removeAll { output in !wanted.contains { $0.name == output.name } }
+        }
         response.parameters["canopy.accepted"] = .bool(verdict.accepted)
         if let reason = verdict.degraded {
             response.parameters["canopy.degraded"] = .string(reason.rawValue)

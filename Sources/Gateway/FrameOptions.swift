@@ -13,6 +13,8 @@ struct FrameOptions: Sendable {
     /// Camera or sensor, for order and for telling frames apart.
     var stream: String?
     var sequence: Int?
+    /// When the frame was taken, as the camera put it. It is handed on as it came.
+    var capturedAt: Parameters.Value?
     /// Nodes that the frame has come through, nearest to the camera first.
     var via: [String] = []
 
@@ -51,6 +53,9 @@ struct FrameOptions: Sendable {
                 throw Self.wrong(entry, "a frame number from 0")
             }
             sequence = number
+        case "canopy.captured_at":
+            if case .string = entry.value { _ = try Self.text(entry) }
+            capturedAt = entry.value
         case "canopy.via":
             via = try Self.text(entry).split(separator: ",").map(String.init)
             if via.count > Self.mostHops {
@@ -91,7 +96,18 @@ struct FrameOptions: Sendable {
 
     private static func wrong(_ entry: Parameters.Entry, _ expected: String) -> Fault {
         Fault(
-            .invalid, "parameter '\(entry.name)' is \(entry.value), expected \(expected)",
+            .invalid, "parameter '\(entry.name)' is \(shown(entry.value)), expected \(expected)",
             source: .client)
+    }
+
+    private static func shown(_ value: Parameters.Value) -> String {
+        switch value {
+        case .bool(let value): "\(value)"
+        case .int64(let value): "\(value)"
+        case .uint64(let value): "\(value)"
+        case .double(let value): "\(value)"
+        // As much as tells the reader which text it was.
+        case .string(let text): "'\(text.prefix(64))\(text.utf8.count > 64 ? "…" : "")'"
+        }
     }
 }

@@ -15,28 +15,44 @@ struct FrameWork {
     /// No caller waits longer than this for one frame, whatever it says.
     static let longestDeadline = Interval.seconds(60)
 
-    /// Reads a request's parameters and settles its deadline: the shortest of what the transport,
-    /// the request and the task say.
+    /// Reads a request's parameters and settles its deadline: the shorter of what the transport and
+    /// the request say, and the task's own for those who say nothing.
+    ///
+    /// - Parameters:
+    ///   - runtime: the task.
+    ///   - callTimeout: what the transport says, as `grpc-timeout` does.
+    /// - Throws: `invalid` or `notFound` that names what came and what may stand there.
     init(
-        _ request: InferRequest, task: Int, standard: Interval, callTimeout: Interval?,
+        _ request: InferRequest, task: Int, of runtime: TaskRuntime, callTimeout: Interval?,
         traceparent: String?, now: Instant
     ) throws(Fault) {
-        try Self.checkVersion(request.version)
+        try Self.checkVersion(request.version, of: runtime)
         self.task = task
         options = try FrameOptions(request.parameters)
         arrivedAt = now
         // A caller who states a time is believed; the task's own time is for those who do not.
         let stated = [options.timeout, callTimeout].compactMap(\.self).min()
-        deadline = now + min(stated ?? standard, Self.longestDeadline)
+        deadline = now + min(stated ?? runtime.deadline, Self.longestDeadline)
         self.traceparent = traceparent
     }
 
-    private static func checkVersion(_ version: String) throws(Fault) {
-        guard version.isEmpty || Digest(version) != nil else {
+    /// A caller who names a bundle gets that one or nothing.
+    private static func checkVersion(
+        _ version: String, of task: TaskRuntime
+    ) throws(Fault) {
+        if version.isEmpty { return }
+        guard let asked = Digest(version) else {
             throw Fault(
                 .invalid, "model_version is '\(version)', which can change its meaning",
                 source: .client,
                 remedy: "leave it empty for what the topology pins, or give a digest sha256:…")
+        }
+        guard asked.description == task.model?.bundle else {
+            throw Fault(
+                .notFound, "'\(task.name)' is not served here by bundle \(asked)",
+                source: .client,
+                remedy: task.model.map { "it is served by \($0.bundle)" }
+                    ?? "leave model_version empty: no bundle of it is loaded here")
         }
     }
 }
@@ -76,6 +92,7 @@ extension Frame {
         if let number = options.sequence {
             copy.parameters["canopy.sequence"] = .int64(Int64(number))
         }
+        if let time = options.capturedAt { copy.parameters["canopy.captured_at"] = time }
         if let bar = options.accept { copy.parameters["canopy.accept"] = .double(bar) }
         return copy
     }

@@ -41,6 +41,12 @@ public final class Gateway {
     /// Serves until the node is told to end.
     public func run() throws(Fault) {
         let loop = try Loop()
+        defer {
+            // The hosts' pages hold the scrape.
+            scrape.setHosts([])
+            for thread in threads { thread.stop() }
+            for thread in threads { thread.join() }
+        }
         let first = try ShardHost(loop, context, names: metrics)
         hosts = [LoopConfined(first, to: loop.poster)]
         for number in 1..<max(context.loops, 1) {
@@ -56,8 +62,6 @@ public final class Gateway {
         loader.start()
         announce()
         loop.run()
-        for thread in threads { thread.stop() }
-        for thread in threads { thread.join() }
         loader.stop()
         context.log.info("the node has ended")
     }

@@ -21,9 +21,11 @@ final class InferenceService: HTTP.Service {
     }
 
     func begin(_ call: ServerCall) -> any CallHandler {
-        if call.path == "/live" || call.path == "/ready" {
-            // A health checker need not be anybody: it learns one bit.
-            return Page(call) { [pages] in pages.answer(call, to: .open) }
+        if !call.isGRPC, call.path == "/live" || call.path == "/ready" {
+            // A health checker need not be anybody; who is nobody learns one bit.
+            let access = (try? rules.access(of: call)) ?? .nothing
+            guard call.isRead else { return wrongMethod(call, "GET") }
+            return Page(call) { [pages] in pages.answer(call, to: access) }
         }
         do throws(Fault) {
             let access = try rules.access(of: call)
@@ -38,8 +40,14 @@ final class InferenceService: HTTP.Service {
     private func rpc(_ call: ServerCall, _ access: Access) throws(Fault) -> any CallHandler {
         if serves.contains(.inference) {
             switch call.path {
-            case RPCPath.modelInfer: return UnaryInfer(call, access, shard)
-            case RPCPath.modelStreamInfer: return StreamInfer(call, access, shard)
+            case RPCPath.modelInfer:
+                try access.allow(.infer)
+                return UnaryInfer(call, access, shard)
+            case RPCPath.modelStreamInfer:
+                try access.allow(.infer)
+                let stream = StreamInfer(call, access, shard)
+                shard.opened(stream)
+                return stream
             default: break
             }
         }
@@ -49,34 +57,40 @@ final class InferenceService: HTTP.Service {
                 remedy: "this node serves the Open Inference Protocol and grpc.health.v1")
         }
         try access.allow(.metadata)
-        return Query(call, shard, query)
+        return Query(call, access, shard, query)
     }
 
     private func rest(_ call: ServerCall, _ access: Access) throws(Fault) -> any CallHandler {
-        let parts = call.path.split(separator: "/")
-        if parts.count == 4, parts[0] == "v2", parts[1] == "models", parts[3] == "infer",
-            serves.contains(.inference)
-        {
-            guard call.method == .post else {
-                throw Fault(
-                    .invalid, "\(call.path) was asked with \(call.method.rawValue)",
-                    source: .client, remedy: "use POST")
-            }
-            return RestInfer(call, task: String(parts[2]), access, shard)
+        let service: Listener.Service = call.path == "/metrics" ? .metrics : .inference
+        guard serves.contains(service) else {
+            throw Fault(
+                .notFound, "there is no page \(call.path) on this listener", source: .client,
+                remedy: "ask a listener of this node that serves \(service.rawValue)")
         }
-        if call.path == "/metrics" {
-            guard serves.contains(.metrics) else { throw notHere(call.path) }
-            try access.allow(.metrics)
-        } else {
-            guard serves.contains(.inference) else { throw notHere(call.path) }
-            try access.allow(.metadata)
+        if let path = ModelPath(call.path), path.verb == "infer" {
+            try access.allow(.infer)
+            guard call.method == .post else { return wrongMethod(call, "POST") }
+            return RestInfer(call, path, access, shard)
         }
+        try access.allow(Pages.verb(for: call.path))
+        guard call.isRead else { return wrongMethod(call, "GET") }
         return Page(call) { [pages] in pages.answer(call, to: access) }
     }
 
-    private func notHere(_ path: String) -> Fault {
-        Fault(.notFound, "there is no page \(path) on this listener", source: .client)
+    /// Refused when the body has come: some HTTP/2 clients take an answer before it for a broken
+    /// stream.
+    private func wrongMethod(_ call: ServerCall, _ right: String) -> any CallHandler {
+        let fault = Fault(
+            .invalid, "\(call.path) was asked with \(call.method.rawValue)", source: .client,
+            remedy: "use \(right)")
+        shard.metrics.rejected(fault.code)
+        return Page(call) { call.finish(fault) }
     }
+}
+
+extension ServerCall {
+    /// Whether it asks for a page, and nothing else.
+    fileprivate var isRead: Bool { method == .get || method == .head }
 }
 
 /// A call that is refused before its message is read.

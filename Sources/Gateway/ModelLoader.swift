@@ -16,6 +16,7 @@ final class ModelLoader: Sendable {
     private let context: NodeContext
     private let hosts: [LoopConfined<ShardHost>]
     private let engine = Mutex<(any Engine)?>(nil)
+    private let isStopping = Atomic<Bool>(false)
     private let queue = DispatchQueue(label: "canopy-models")
 
     init(_ context: NodeContext, hosts: [LoopConfined<ShardHost>]) {
@@ -28,8 +29,9 @@ final class ModelLoader: Sendable {
         queue.async { self.loadAll() }
     }
 
-    /// Ends the engine after what it is running. Blocks.
+    /// Ends the engine after what it is running, the model that is being loaded included. Blocks.
     func stop() {
+        isStopping.store(true, ordering: .relaxed)
         queue.sync {}
         engine.withLock { $0 }?.shutdown()
     }
@@ -43,7 +45,7 @@ final class ModelLoader: Sendable {
         }
         self.engine.withLock { $0 = engine }
         let store = BundleStore(folders: context.topology.models, disk: FileDisk())
-        for (number, task) in wanted {
+        for (number, task) in wanted where !isStopping.load(ordering: .relaxed) {
             do throws(Fault) {
                 try load(task, number, from: store, into: engine)
             } catch {

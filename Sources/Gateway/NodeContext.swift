@@ -77,6 +77,7 @@ final class Certificates: Sendable {
     private let contexts: Mutex<Contexts>
 
     /// - Throws: the first file that is missing or not what it should be, when any listener or peer
+    ///   speaks TLS.
     init(_ trust: Trust, of node: NodePlan, upstream: [Blueprint.Peer]) throws(Fault) {
         self.trust = trust
         self.node = node

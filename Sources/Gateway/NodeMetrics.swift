@@ -13,7 +13,7 @@ struct NodeMetrics: Sendable {
         let unaccepted: [String: Counter]
         let latency: [String: Distribution]
         let degraded: [DegradedReason: Counter]
-        let refused: [String: Counter]
+        let refused: [Refusal: Counter]
         let refined: Distribution
         let queued: Distribution
         let preprocessed: Distribution
@@ -46,6 +46,7 @@ struct NodeMetrics: Sendable {
     let frames: Gauge
     let budgetUsed: Gauge
     let resident: Gauge
+    let receiptsLost: Counter
 
     static let rejections: [Fault.Code] = [
         .invalid, .notFound, .unauthenticated, .forbidden, .exhausted, .unsupported, .inner,
@@ -83,6 +84,8 @@ struct NodeMetrics: Sendable {
             "canopy_request_bytes", "Bytes of the byte budget that are in use.", unit: .bytes)
         resident = try registry.gauge(
             "process_resident_memory_bytes", "Resident memory of the node.", unit: .bytes)
+        receiptsLost = try registry.counter(
+            "canopy_receipts_lost_total", "Receipts given up before their time, for want of room.")
     }
 }
 
@@ -110,9 +113,9 @@ extension NodeMetrics.TaskMetrics {
                 "canopy_degraded_total", "Answers that are less than the task wants, by why.",
                 labels: [label, MetricLabel("reason", reason.rawValue)])
         }
-        var refused: [String: Counter] = [:]
+        var refused: [Refusal: Counter] = [:]
         for refusal in NodeMetrics.refusals {
-            refused["\(refusal)"] = try registry.counter(
+            refused[refusal] = try registry.counter(
                 "canopy_refused_total", "Frames without an answer, by why.",
                 labels: [label, MetricLabel("reason", "\(refusal)")])
         }

@@ -1,8 +1,9 @@
 import Ground
 import HTTP
+import Topology
 import Wire
 
-/// What a browser, a health checker or Prometheus asks over HTTP/1.1.
+/// What a browser, a health checker or Prometheus asks with GET.
 struct Pages {
     let shard: Shard
     let scrape: Scrape
@@ -13,28 +14,39 @@ struct Pages {
         case json = "application/json"
     }
 
+    /// What one must be allowed to see a page. A receipt is for those who send frames.
+    static func verb(for path: String) -> Identity.Verb {
+        path == "/metrics" ? .metrics : path.hasPrefix(receipts) ? .infer : .metadata
+    }
+
+    private static let receipts = "/v2/receipts/"
+
     /// Answers a GET.
     func answer(_ call: ServerCall, to access: Access) {
-        guard call.method == .get || call.method == .head else {
-            return call.finish(
-                Fault(
-                    .invalid, "\(call.path) was asked with \(call.method.rawValue)",
-                    source: .client, remedy: "use GET"))
-        }
         switch call.path {
         case "/live", "/v2/health/live": send(call, 200, .text, "live\n")
-        case "/ready", "/v2/health/ready": ready(call)
+        case "/ready", "/v2/health/ready": ready(call, access)
         case "/metrics":
             scrape.text(askedOn: shard.loop) { send(call, 200, .prometheus, $0) }
         case "/v2": send(call, 200, .json, Description.server.json)
-        default: object(call)
+        case let path where path.hasPrefix(Self.receipts):
+            receipt(call, path.dropFirst(Self.receipts.count))
+        default:
+            do throws(Fault) {
+                try model(call, access)
+            } catch {
+                call.finish(error)
+            }
         }
     }
 
-    private func ready(_ call: ServerCall) {
+    private func ready(_ call: ServerCall, _ access: Access) {
+        if shard.isReady { return send(call, 200, .text, "ready\n") }
+        guard access.verbs.contains(.metadata) else {
+            return send(call, 503, .text, "not ready\n")
+        }
         let missing = shard.tasks.indices.filter { !shard.isReady(task: $0) }
-        if missing.isEmpty && shard.isReady { return send(call, 200, .text, "ready\n") }
-        let reasons = missing.map { task in
+        let reasons = missing.filter { access.mayUse(shard.tasks[$0].name) }.map { task in
             let reason =
                 shard.tasks[task].isLoading
                 ? "its model is on its way" : "no model here, and no node upstream to ask"
@@ -45,34 +57,42 @@ struct Pages {
         send(call, 503, .text, "not ready: \(why)\n")
     }
 
-    private func object(_ call: ServerCall) {
-        let parts = call.path.split(separator: "/")
-        if parts.count >= 3, parts[0] == "v2", parts[1] == "models",
-            let task = shard.task(named: String(parts[2]))
-        {
-            if parts.count == 3 {
-                let model = Description.model(shard.tasks[task], shard.names)
-                return send(call, 200, .json, model.json)
-            }
-            if parts.count == 4, parts[3] == "ready" {
-                let isReady = shard.isReady(task: task)
-                return send(call, isReady ? 200 : 503, .text, isReady ? "ready\n" : "not ready\n")
-            }
+    private func model(_ call: ServerCall, _ access: Access) throws(Fault) {
+        guard let path = ModelPath(call.path) else { throw noPage(call) }
+        let number = try access.task(named: path.task, in: shard)
+        let task = shard.tasks[number]
+        switch path.verb {
+        case nil: send(call, 200, .json, Description.model(task).json)
+        case "config": send(call, 200, .json, Description.configuration(task).json)
+        case "ready":
+            let isReady = shard.isReady(task: number)
+            send(call, isReady ? 200 : 503, .text, isReady ? "ready\n" : "not ready\n")
+        default: throw noPage(call)
         }
-        if parts.count == 3, parts[0] == "v2", parts[1] == "receipts" {
-            return receipt(call, parts[2])
-        }
-        call.finish(Fault(.notFound, "there is no page \(call.path)", source: .client))
+    }
+
+    private func noPage(_ call: ServerCall) -> Fault {
+        Fault(
+            .notFound, "there is no page \(call.path)", source: .client,
+            remedy: "there are /live, /ready, /metrics, /v2, /v2/models/TASK and /v2/receipts/ID")
     }
 
     private func receipt(_ call: ServerCall, _ name: Substring) {
         switch shard.receipts.state(of: name, now: shard.time.now) {
         case .settled(let answer): call.answer(with: answer)
         case .pending: send(call, 202, .json, "{\"status\":\"pending\"}\n")
+        case .tooLarge(let bytes):
+            call.finish(
+                Fault(
+                    .exhausted,
+                    "the answer has \(bytes) bytes; \(Receipts.largest) is the most that is kept",
+                    remedy: "send such frames by ModelStreamInfer, which gives both answers"))
         case nil:
             call.finish(
                 Fault(
-                    .notFound, "there is no receipt '\(name)', or it has expired", source: .client)
+                    .notFound, "there is no receipt '\(name)' any more, or there never was",
+                    source: .client,
+                    remedy: "come for it within \(Int(Receipts.lifetime.seconds)) s, at this node")
             )
         }
     }

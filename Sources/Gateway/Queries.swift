@@ -1,24 +1,25 @@
 import Ground
 import HTTP
 import Inference
+import Routing
 import Wire
 
 /// The short questions of the Open Inference Protocol and of grpc.health.v1.
 enum Queries {
-    typealias Answer = (Shard, Bytes) throws(Fault) -> [Bytes]
+    typealias Answer = (Shard, Access, Bytes) throws(Fault) -> [Bytes]
 
     /// How to answer a method, or `nil` when it is none of these.
     static func query(_ path: String) -> Answer? {
         switch path {
-        case RPCPath.serverLive: { (_, _) throws(Fault) in Readiness(ready: true).encode() }
+        case RPCPath.serverLive: { (_, _, _) throws(Fault) in Readiness(ready: true).encode() }
         case RPCPath.serverReady:
-            { (shard, _) throws(Fault) in Readiness(ready: shard.isReady).encode() }
+            { (shard, _, _) throws(Fault) in Readiness(ready: shard.isReady).encode() }
         case RPCPath.modelReady: modelReady
         case RPCPath.serverMetadata:
-            { (_, _) throws(Fault) in Description.server.encode() }
+            { (_, _, _) throws(Fault) in Description.server.encode() }
         case RPCPath.modelMetadata:
-            { (shard, bytes) throws(Fault) in
-                try Description.model(shard.tasks[asked(bytes, shard)], shard.names).encode()
+            { (shard, access, bytes) throws(Fault) in
+                try Description.model(shard.tasks[asked(bytes, access, shard)]).encode()
             }
         case RPCPath.modelConfig: modelConfiguration
         case RPCPath.healthCheck: health
@@ -26,52 +27,51 @@ enum Queries {
         }
     }
 
-    private static func modelReady(_ shard: Shard, _ bytes: Bytes) throws(Fault) -> [Bytes] {
+    private static func modelReady(
+        _ shard: Shard, _ access: Access, _ bytes: Bytes
+    ) throws(Fault) -> [Bytes] {
         let name = try ModelReference.decode(bytes).name
-        let ready = shard.task(named: name).map(shard.isReady(task:)) ?? false
-        return Readiness(ready: ready).encode()
+        let task = access.mayUse(name) ? shard.task(named: name) : nil
+        return Readiness(ready: task.map(shard.isReady(task:)) ?? false).encode()
     }
 
     private static func modelConfiguration(
-        _ shard: Shard, _ bytes: Bytes
+        _ shard: Shard, _ access: Access, _ bytes: Bytes
     ) throws(Fault) -> [Bytes] {
-        let metadata = Description.model(
-            shard.tasks[try asked(bytes, shard)], shard.names)
-        return ModelConfiguration(
-            name: metadata.name, platform: metadata.platform, backend: "canopy",
-            inputs: metadata.inputs, outputs: metadata.outputs, decoupled: false
-        ).encode()
+        Description.configuration(shard.tasks[try asked(bytes, access, shard)]).encode()
     }
 
-    private static func health(_ shard: Shard, _ bytes: Bytes) throws(Fault) -> [Bytes] {
+    private static func health(
+        _ shard: Shard, _ access: Access, _ bytes: Bytes
+    ) throws(Fault) -> [Bytes] {
         let service = try HealthRequest.decode(bytes).service
         if service.isEmpty || service == "inference.GRPCInferenceService" {
             return HealthResponse(shard.isReady ? .serving : .notServing).encode()
         }
-        guard let task = shard.task(named: service) else {
-            throw Refusals.unknownTask(service, known: shard.tasks.map(\.name))
-        }
+        let task = try access.task(named: service, in: shard)
         return HealthResponse(shard.isReady(task: task) ? .serving : .notServing).encode()
     }
 
-    private static func asked(_ bytes: Bytes, _ shard: Shard) throws(Fault) -> Int {
-        let name = try ModelReference.decode(bytes).name
-        guard let task = shard.task(named: name) else {
-            throw Refusals.unknownTask(name, known: shard.tasks.map(\.name))
-        }
-        return task
+    private static func asked(
+        _ bytes: Bytes, _ access: Access, _ shard: Shard
+    ) throws(Fault) -> Int {
+        try access.task(named: ModelReference.decode(bytes).name, in: shard)
     }
 }
 
 /// One short question and its answer.
 final class Query: CallHandler {
     private let call: ServerCall
-    private unowned let shard: Shard
+    private let access: Access
+    private let shard: Shard
     private let query: Queries.Answer
     private var hasMessage = false
 
-    init(_ call: ServerCall, _ shard: Shard, _ query: @escaping Queries.Answer) {
+    init(
+        _ call: ServerCall, _ access: Access, _ shard: Shard, _ query: @escaping Queries.Answer
+    ) {
         self.call = call
+        self.access = access
         self.shard = shard
         self.query = query
     }
@@ -80,7 +80,7 @@ final class Query: CallHandler {
         guard !hasMessage else { return }
         hasMessage = true
         do throws(Fault) {
-            call.send(message: try query(shard, bytes))
+            call.send(message: try query(shard, access, bytes))
             call.finish()
         } catch {
             call.finish(error)
@@ -103,7 +103,7 @@ enum Description {
 
     /// A task's inputs and outputs. Of a task that is only handed on, the tensors are not known
     /// here.
-    static func model(_ task: TaskRuntime, _ names: NodeNames) -> ModelMetadata {
+    static func model(_ task: TaskRuntime) -> ModelMetadata {
         guard let model = task.model else {
             return ModelMetadata(
                 name: task.name, platform: task.isIdentity ? "canopy_identity" : "canopy_remote",
@@ -112,6 +112,15 @@ enum Description {
         return ModelMetadata(
             name: task.name, versions: [model.bundle], platform: "openvino",
             inputs: inputs(model), outputs: outputs(model))
+    }
+
+    /// The part of Triton's configuration that its clients read. A stream of a task in `refine`
+    /// mode gives two answers to a request.
+    static func configuration(_ task: TaskRuntime) -> ModelConfiguration {
+        let metadata = model(task)
+        return ModelConfiguration(
+            name: metadata.name, platform: metadata.platform, backend: "canopy",
+            inputs: metadata.inputs, outputs: metadata.outputs, decoupled: task.mode == .refine)
     }
 
     /// The form that clients are meant to use: the picture itself where the bundle prepares it.

@@ -26,8 +26,12 @@ enum Refusals {
             .notFound, "there is no task '\(name)' on this node", source: .client,
             remedy: known.isEmpty
                 ? "add it under `tasks:` in the topology"
-                : "it has \(known.map { "'\($0)'" }.joined(separator: ", "))")
+                : "it has \(known.prefix(namedTasks).map { "'\($0)'" }.joined(separator: ", "))"
+                    + (known.count > namedTasks ? " and \(known.count - namedTasks) more" : ""))
     }
+
+    /// Tasks that a message lists: as many as a person reads.
+    private static let namedTasks = 12
 
     /// The words for a journey's refusal: those of whoever refused where there are any.
     static func fault(_ refusal: Refusal, frame: Frame, task: TaskRuntime) -> Fault {
@@ -47,14 +51,20 @@ enum Refusals {
         case .unavailable:
             return Fault(
                 .unavailable,
-                "no model of '\(task.name)' is loaded here and no node upstream answers",
+                "the model of '\(task.name)' \(model(of: task)) here, and no node upstream answers",
                 remedy: "see /ready and the log of this node", retry: .after(.seconds(1)),
                 cause: frame.fault)
         case .localOnly:
             return Fault(
                 .unavailable,
-                "no model of '\(task.name)' is loaded here, and its payload may not leave the site",
-                remedy: "see /ready and the log of this node", retry: .after(.seconds(1)))
+                "the model of '\(task.name)' \(model(of: task)) here, and its payload may not leave"
+                    + " the site",
+                remedy: "see /ready and the log of this node", retry: .after(.seconds(1)),
+                cause: frame.fault)
         }
+    }
+
+    private static func model(of task: TaskRuntime) -> String {
+        task.model == nil ? "is not loaded" : "gave no answer"
     }
 }

@@ -6,7 +6,7 @@ import Wire
 /// `POST /v2/models/TASK/infer`: the same as ModelInfer, in JSON.
 final class RestInfer: CallHandler, FrameResponder {
     private let call: ServerCall
-    private let task: String
+    private let path: ModelPath
     private let access: Access
     private let shard: Shard
     private var frame: FrameID?
@@ -14,9 +14,9 @@ final class RestInfer: CallHandler, FrameResponder {
 
     let takesLaterAnswers = false
 
-    init(_ call: ServerCall, task: String, _ access: Access, _ shard: Shard) {
+    init(_ call: ServerCall, _ path: ModelPath, _ access: Access, _ shard: Shard) {
         self.call = call
-        self.task = task
+        self.path = path
         self.access = access
         self.shard = shard
     }
@@ -24,10 +24,12 @@ final class RestInfer: CallHandler, FrameResponder {
     func message(_ bytes: Bytes) {
         do throws(Fault) {
             let binary = call.header("inference-header-content-length").flatMap { Int($0) }
-            let request = try InferRequest.decodeJSON(bytes, headerLength: binary, model: task)
+            var request = try InferRequest.decodeJSON(
+                bytes, headerLength: binary, model: path.task)
+            request.version = path.version
             self.request = request
             let work = try access.work(
-                for: request, in: shard, timeout: nil, trace: call.header("traceparent"))
+                for: request, in: shard, timeout: nil, trace: shard.parentTrace(of: call))
             frame = shard.submit(request, work, to: self)
         } catch {
             shard.metrics.rejected(error.code)

@@ -26,7 +26,8 @@ final class Scrape: Sendable {
             let ask = { @Sendable (host: ShardHost) -> MetricValues in
                 if index == 0 {
                     host.metrics.setNode(
-                        budgetUsed: context.budget.used, resident: Machine.residentBytes)
+                        budgetUsed: context.budget.used, resident: Machine.residentBytes,
+                        receiptsLost: context.receipts.lost)
                 }
                 return host.metrics.collect(from: host, now: host.shard.time.now)
             }

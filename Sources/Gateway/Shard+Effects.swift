@@ -54,7 +54,8 @@ extension Shard {
         let response = answer(frame, verdict)
         metrics.refined(task: frame.task, after: time.now - frame.arrivedAt)
         if let receipt = frame.receipt {
-            receipts.settle(receipt, response.json(answering: frame.request))
+            receipts.settle(
+                receipt, response.json(answering: frame.request), now: time.now)
         } else {
             frame.responder?.reply(response, final: true)
             frame.responder = nil
@@ -162,9 +163,8 @@ extension CallFailure {
             switch code {
             case .deadlineExceeded: .timeout
             case .resourceExhausted: .overloaded
-            case .invalidArgument, .notFound, .permissionDenied, .unauthenticated,
-                .failedPrecondition, .outOfRange, .unimplemented, .alreadyExists:
-                .refused
+            case .invalidArgument, .failedPrecondition, .outOfRange, .alreadyExists: .refused
+            case .notFound, .permissionDenied, .unauthenticated, .unimplemented: .unserved
             default: .unreachable
             }
     }

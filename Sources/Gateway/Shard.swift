@@ -27,7 +27,9 @@ final class Shard {
     private var events: [Event] = []
     private var isBusy = false
     private lazy var sink = makeSink()
-    /// Called when the last frame is forgotten while the node drains.
+    /// Streams that are open, to be told when the node drains.
+    private var streams: [ObjectIdentifier: StreamInfer] = [:]
+    /// Called once when no frame is left while the node drains.
     var whenEmpty: (() -> Void)?
 
     init(
@@ -111,7 +113,16 @@ final class Shard {
 
     func drain() {
         hear(.draining)
-        if node.frames == 0 { whenEmpty?() }
+        for stream in streams.values { stream.drain() }
+    }
+
+    func opened(_ stream: StreamInfer) { streams[ObjectIdentifier(stream)] = stream }
+
+    func closed(_ stream: StreamInfer) { streams[ObjectIdentifier(stream)] = nil }
+
+    /// The caller's `traceparent`, where anybody would look at it.
+    func parentTrace(of call: ServerCall) -> String? {
+        tracer == nil ? nil : call.header("traceparent")
     }
 
     /// Gives the node one event and carries out what it says. An effect may lead to the next event
@@ -129,7 +140,10 @@ final class Shard {
         }
         events.removeAll(keepingCapacity: true)
         isBusy = false
-        if node.isDraining && node.frames == 0 { whenEmpty?() }
+        if node.isDraining, node.frames == 0, let whenEmpty {
+            self.whenEmpty = nil
+            whenEmpty()
+        }
     }
 
     /// The frame of an id, or `nil` when it is over.
@@ -165,10 +179,13 @@ final class Shard {
     }
 
     private func makeSink() -> ShardSink {
-        let shard = LoopConfined(self, to: loop.poster)
+        // Jobs hold the sink, and the shard does: held back, it would never be released.
+        let shard = LoopConfined(WeakShard(shard: self), to: loop.poster)
         let poster = loop.poster
-        return ShardSink(post: { poster.post($0) }, deliver: { shard.onLoop.inferred($0) })
+        return ShardSink(post: { poster.post($0) }, deliver: { shard.onLoop.shard?.inferred($0) })
     }
+
+    private struct WeakShard { weak var shard: Shard? }
 
     private func inferred(_ outcome: InferenceOutcome) {
         guard let frame = frame(FrameID(word: outcome.tag)) else { return }
@@ -194,7 +211,8 @@ extension InferenceFailure {
     init(_ fault: Fault) {
         self =
             switch fault.code {
-            case .invalid, .corrupt where fault.source == .client: .invalid
+            case .invalid: .invalid
+            case .corrupt where fault.source == .client: .invalid
             case .exhausted: .overload
             case .deadline, .cancelled: .deadline
             default: .unavailable

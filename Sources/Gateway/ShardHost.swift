@@ -73,26 +73,25 @@ final class ShardHost {
     func drain(_ done: @escaping () -> Void) {
         whenDrained = done
         for listener in listeners { listener.close() }
-        shard.whenEmpty = { [weak self] in self?.closeServers() }
-        // A frame has a deadline of its own, so this comes by itself; the limit is for the
+        // The servers, and the frames: some outlive their calls, as refinements and audits do.
+        var left = servers.count + 1
+        let oneIsDone = { [weak self] in
+            left -= 1
+            if left == 0 { self?.finishDraining() }
+        }
+        shard.whenEmpty = oneIsDone
+        // A frame has a deadline of its own, so the end comes by itself; the limit is for the
         // stubborn.
         loop.schedule(after: context.blueprint.node.limits.drain) { [weak self] in
             self?.finishDraining()
         }
         shard.drain()
+        // Clients are told at once, so that they go elsewhere before they are refused.
+        for server in servers { server.drain(oneIsDone) }
     }
 
-    private func closeServers() {
-        shard.whenEmpty = nil
-        var left = servers.count
-        guard left > 0 else { return finishDraining() }
-        for server in servers {
-            server.drain { [weak self] in
-                left -= 1
-                if left == 0 { self?.finishDraining() }
-            }
-        }
-    }
+    /// Ports of the listeners, in the topology's order.
+    var ports: [Int] { listeners.map(\.port) }
 
     private func finishDraining() {
         guard let done = whenDrained else { return }

@@ -16,6 +16,7 @@ final class ShardMetrics {
     private struct Totals {
         var server = ServerCounters()
         var peers: [ClientCounters] = []
+        var receiptsLost = 0
     }
 
     func answered(
@@ -31,7 +32,7 @@ final class ShardMetrics {
     }
 
     func refused(task: Int, _ refusal: Refusal) {
-        if let counter = names.tasks[task].refused["\(refusal)"] { shard.add(counter) }
+        if let counter = names.tasks[task].refused[refusal] { shard.add(counter) }
     }
 
     /// A request that did not become a frame.
@@ -80,13 +81,16 @@ final class ShardMetrics {
             let breaker = host.shard.knownPeers[index].breaker
             shard.set(names.peers[index].isOpen, breaker.state(now: now) == .closed ? 0 : 1)
         }
-        seen = Totals(server: server, peers: peers)
+        seen.server = server
+        seen.peers = peers
         shard.set(names.frames, Double(host.shard.frameCount))
         return shard.snapshot()
     }
 
     /// Numbers of the whole node, which one shard states for all.
-    func setNode(budgetUsed: Int, resident: Int) {
+    func setNode(budgetUsed: Int, resident: Int, receiptsLost: Int) {
+        grow(names.receiptsLost, from: seen.receiptsLost, to: receiptsLost)
+        seen.receiptsLost = receiptsLost
         shard.set(names.budgetUsed, Double(budgetUsed))
         shard.set(names.resident, Double(resident))
     }

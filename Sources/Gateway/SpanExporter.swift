@@ -18,6 +18,8 @@ final class SpanExporter {
     private let context: NodeContext
     private let hosts: [LoopConfined<ShardHost>]
     private var isFailing = false
+    /// Made once: reading the system's authorities takes longer than sending a batch.
+    private var tls: TLSContext?
 
     /// `nil` when the topology names no collector.
     init?(_ context: NodeContext, hosts: [LoopConfined<ShardHost>]) {
@@ -53,9 +55,10 @@ final class SpanExporter {
             body: OTLP.body(spans, node: context.names.name, version: Version.text))
         request.timeout = Self.patience
         do throws(Fault) {
-            try request.send(
-                to: collector.endpoint, on: loop, secure: try session()
-            ) { [self] in answered($0) }
+            let session = try session()
+            request.send(to: collector.endpoint, on: loop, secure: session) { [self] in
+                answered($0)
+            }
         } catch {
             answered(.failure(error))
         }
@@ -63,9 +66,15 @@ final class SpanExporter {
 
     private func session() throws(Fault) -> TLSSession? {
         guard collector.tls else { return nil }
-        let context = try TLSContext(
-            .client(nil, trust: .system, applicationProtocols: ["http/1.1"]))
-        return try TLSSession(context: context, expecting: .host(collector.endpoint.host))
+        let made: TLSContext
+        if let tls {
+            made = tls
+        } else {
+            made = try TLSContext(
+                .client(nil, trust: .system, applicationProtocols: ["http/1.1"]))
+            tls = made
+        }
+        return try TLSSession(context: made, expecting: .host(collector.endpoint.host))
     }
 
     /// Logs the first failure of a row, and the end of the row.

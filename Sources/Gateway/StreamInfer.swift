@@ -28,7 +28,7 @@ final class StreamInfer: CallHandler {
             request = try InferRequest.decode(bytes)
         } catch {
             shard.metrics.rejected(error.code)
-            return call.finish(error)
+            return abort(error)
         }
         let item = StreamItem(self, id: request.id)
         items[ObjectIdentifier(item)] = item
@@ -37,7 +37,7 @@ final class StreamInfer: CallHandler {
         }
         do throws(Fault) {
             let work = try access.work(
-                for: request, in: shard, timeout: nil, trace: call.header("traceparent"))
+                for: request, in: shard, timeout: nil, trace: shard.parentTrace(of: call))
             item.frame = shard.submit(request, work, to: item)
         } catch {
             shard.metrics.rejected(error.code)
@@ -51,6 +51,21 @@ final class StreamInfer: CallHandler {
     }
 
     func cancelled(_ fault: Fault) {
+        shard.closed(self)
+        cancelFrames()
+    }
+
+    /// The node drains: the stream ends once its frames are answered, so that its client goes on
+    /// elsewhere.
+    func drain() { finishWhenDone() }
+
+    /// Ends the stream for what its client did, and all work for it.
+    private func abort(_ fault: Fault) {
+        end(fault)
+        cancelFrames()
+    }
+
+    private func cancelFrames() {
         let frames = items.values.compactMap(\.frame)
         items = [:]
         for frame in frames { shard.cancel(frame) }
@@ -75,7 +90,17 @@ final class StreamInfer: CallHandler {
     }
 
     private func finishWhenDone() {
-        if clientIsDone && items.isEmpty { call.finish() }
+        guard items.isEmpty else { return }
+        if clientIsDone {
+            end(nil)
+        } else if shard.isDraining {
+            end(Refusals.draining)
+        }
+    }
+
+    private func end(_ fault: Fault?) {
+        shard.closed(self)
+        call.finish(fault)
     }
 }
 

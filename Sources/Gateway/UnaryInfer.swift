@@ -21,13 +21,17 @@ final class UnaryInfer: CallHandler, FrameResponder {
 
     func message(_ bytes: Bytes) {
         guard !hasMessage else {
-            return call.finish(Fault(.invalid, "a unary call has one message", source: .client))
+            if let frame { shard.cancel(frame) }
+            return call.finish(
+                Fault(
+                    .invalid, "a second message came on a unary call", source: .client,
+                    remedy: "send one, or use ModelStreamInfer"))
         }
         hasMessage = true
         do throws(Fault) {
             let request = try InferRequest.decode(bytes)
             let work = try access.work(
-                for: request, in: shard, timeout: call.timeout, trace: call.header("traceparent"))
+                for: request, in: shard, timeout: call.timeout, trace: shard.parentTrace(of: call))
             frame = shard.submit(request, work, to: self)
         } catch {
             shard.metrics.rejected(error.code)

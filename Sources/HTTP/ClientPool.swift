@@ -139,6 +139,8 @@ public final class ClientPool {
         isClosed = true
         sweepTimer?.cancel()
         sweepTimer = nil
+        deadlineTimer?.cancel()
+        deadlineTimer = nil
         let fault = Fault(.unavailable, "the pool to \(endpoint) was closed")
         for connection in all { connection.fail(fault) }
         failWaiting(fault)

@@ -70,10 +70,19 @@ extension GRPCStatus.Code {
 
 extension GRPCStatus {
     /// What a caller is told of `fault`: message and remedy, never the cause, which may name our
-    /// insides.
+    /// insides. At most `longestMessage` bytes of it.
     public init(_ fault: Fault) {
         let text = fault.remedy.map { "\(fault.message); \($0)" } ?? fault.message
-        self.init(fault.code.grpcCode, text, retry: fault.retry)
+        self.init(fault.code.grpcCode, Self.clipped(text), retry: fault.retry)
+    }
+
+    /// A message travels in a header, and may repeat what the client sent: gRPC's own peers take
+    /// 8 KiB of headers, and percent-encoding makes three bytes of one.
+    static let longestMessage = 1_024
+
+    private static func clipped(_ text: String) -> String {
+        guard text.utf8.count > longestMessage else { return text }
+        return String(decoding: text.utf8.prefix(longestMessage), as: UTF8.self) + "…"
     }
 
     /// The fault that a peer's status tells of; `nil` for `ok`.

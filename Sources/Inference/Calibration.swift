@@ -1,4 +1,4 @@
-internal import Ground
+package import Ground
 
 /// The value of a bundle's `calibration.json`: what makes scores mean something.
 public struct Calibration: Sendable, Equatable {
@@ -17,7 +17,7 @@ public struct Calibration: Sendable, Equatable {
 
     static let fileName = "calibration.json"
 
-    init(file bytes: [UInt8]) throws(Fault) {
+    package init(file bytes: [UInt8]) throws(Fault) {
         var members = try JSONMembers(file: Self.fileName, bytes: bytes)
         temperature = try members.number("temperature", "a number above 0") { $0 > 0 }
         fittedOn = try members.string("fitted_on")

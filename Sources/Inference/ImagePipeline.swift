@@ -1,4 +1,4 @@
-internal import Ground
+package import Ground
 
 /// Runs an image preprocessing. One belongs to one worker; its buffers serve frame after frame.
 final class ImagePipeline {
@@ -138,4 +138,24 @@ package func fuzzImage(_ bytes: UnsafeRawBufferPointer, pixelLimit: Int) -> Bool
     let color = try? decoder.decode(bytes, gray: false, pixelLimit: pixelLimit)
     let gray = try? decoder.decode(bytes, gray: true, pixelLimit: pixelLimit)
     return color != nil && gray != nil
+}
+
+/// Makes one image's tensor as a bundle whose preprocessing.json is `preprocessing` would, and
+/// forgets it.
+///
+/// - Throws: `.invalid` of the client for an image that cannot be used; `.corrupt` for
+///   `preprocessing`, which must be of an image.
+package func fuzzImage(
+    _ bytes: UnsafeRawBufferPointer, preprocessing: [UInt8], pixelLimit: Int
+) throws(Fault) {
+    guard case .image(let image) = try Preprocessing(file: preprocessing) else {
+        throw Fault(.corrupt, "the preprocessing is of a tensor, expected one of an image")
+    }
+    var memory = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    defer { memory.deallocate() }
+    try ImagePipeline(image, pixelLimit: pixelLimit).run(bytes) { shape in
+        memory = .allocate(
+            byteCount: shape.reduce(image.type.size ?? 1, *), alignment: 64)
+        return memory
+    }
 }

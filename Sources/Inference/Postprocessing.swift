@@ -1,4 +1,4 @@
-internal import Ground
+package import Ground
 
 /// What is done to a model's outputs: the value of a bundle's `postprocessing.json`.
 public enum Postprocessing: Sendable, Equatable {
@@ -27,7 +27,7 @@ public enum Postprocessing: Sendable, Equatable {
 
     private enum Kind: String, CaseIterable { case classification, raw }
 
-    init(file bytes: [UInt8]) throws(Fault) {
+    package init(file bytes: [UInt8]) throws(Fault) {
         var members = try JSONMembers(file: Self.fileName, bytes: bytes)
         switch try members.choice("kind", of: Kind.self) {
         case .raw: self = .raw

@@ -1,4 +1,4 @@
-internal import Ground
+package import Ground
 
 // Reads preprocessing.json. Unknown keys, operations and values are faults: a step that is skipped
 // in silence gives wrong answers with high confidence.
@@ -13,7 +13,7 @@ extension Preprocessing {
 
     private enum Kind: String, CaseIterable { case image, tensor }
 
-    init(file bytes: [UInt8]) throws(Fault) {
+    package init(file bytes: [UInt8]) throws(Fault) {
         var members = try JSONMembers(file: Self.fileName, bytes: bytes)
         switch try members.choice("kind", of: Kind.self) {
         case .image: self = .image(try Self.image(&members))

@@ -78,6 +78,9 @@ public struct Blueprint: Sendable {
     /// What the node's journeys share, before anything has happened.
     ///
     /// - Parameters:
+    ///   - shards: loops of the node; each gets its part of the bandwidth.
+    ///   - seed: of the draws that decisions need.
+    /// - Throws: `invalid` for an escalation or audit share that is no share.
     public func surroundings(
         shards: Int, seed: UInt64, now: Instant
     ) throws(Fault) -> Surroundings {

@@ -6,7 +6,7 @@ public import Routing
 ///
 /// A loop owns one `Node`: a shard. Nothing here is shared between threads.
 public struct Node: Sendable {
-    /// Frames that a node remembers at once. A frame's memory here is a hundred bytes; its payload
+    /// Frames that a shard remembers at once. A frame's memory here is a hundred bytes; its payload
     /// is bounded by the byte budget, which runs out long before this does.
     public static let mostFrames = 65_536
 

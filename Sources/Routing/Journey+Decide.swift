@@ -65,15 +65,14 @@ extension Journey {
         _ confidence: Confidence?, now: Instant, in world: inout Surroundings,
         into effects: inout Effects
     ) -> Bool {
-        let course = world.courses[arrival.task]
         // An answer without a confidence, of a task that has none, cannot be below a bar.
-        guard let bar = arrival.accept ?? course.bar, let confidence else {
+        guard let bar = arrival.accept ?? world.courses[arrival.task].bar, let confidence else {
             return accept(now: now, in: &world, into: &effects)
         }
-        guard arrival.mayTravel, !course.peers.isEmpty, course.mayLeave else {
+        let couldAsk = couldAsk(in: world)
+        guard couldAsk, world.courses[arrival.task].mayLeave else {
             if bar.accepts(confidence) { return accept(now: now, in: &world, into: &effects) }
             local = LocalAnswer(accepted: false)
-            let couldAsk = arrival.mayTravel && !course.peers.isEmpty
             return conclude(couldAsk ? .localOnly : nil, &effects)
         }
         let decision = world.courses[arrival.task].budget.decide(
@@ -109,9 +108,8 @@ extension Journey {
     private mutating func audit(
         now: Instant, in world: inout Surroundings, into effects: inout Effects
     ) -> Bool {
-        let course = world.courses[arrival.task]
-        guard course.mayLeave, arrival.mayTravel, !course.peers.isEmpty,
-            course.audits.picks(random: &world.randomness),
+        guard world.courses[arrival.task].mayLeave, couldAsk(in: world),
+            world.courses[arrival.task].audits.picks(random: &world.randomness),
             call(purpose: .audit, now: now, in: &world, into: &effects)
         else { return over(&effects) }
         world.courses[arrival.task].budget.charge(payload: arrival.bytes)
@@ -129,9 +127,12 @@ extension Journey {
         purpose: Purpose, otherwise: Refusal = .unavailable, now: Instant,
         in world: inout Surroundings, into effects: inout Effects
     ) -> Bool {
-        let course = world.courses[arrival.task]
-        guard course.mayLeave else { return refuse(.localOnly, &effects) }
-        guard arrival.mayTravel, !course.peers.isEmpty else { return refuse(otherwise, &effects) }
+        self.otherwise = otherwise
+        guard world.courses[arrival.task].mayLeave else {
+            // A full queue has room again soon, and that is what the client should hear.
+            return refuse(otherwise == .overload ? .overload : .localOnly, &effects)
+        }
+        guard couldAsk(in: world) else { return refuse(otherwise, &effects) }
         let isTooLate = forwardDeadline(now: now) - now < Self.leastCall
         guard !isTooLate, call(purpose: purpose, now: now, in: &world, into: &effects) else {
             if purpose == .escalation {
@@ -151,6 +152,11 @@ extension Journey {
         return true
     }
 
+    /// Whether there is anybody above this node to ask about the frame.
+    private func couldAsk(in world: borrowing Surroundings) -> Bool {
+        arrival.mayTravel && !world.courses[arrival.task].peers.isEmpty
+    }
+
     /// Makes one attempt; false when no peer may be asked now.
     private mutating func call(
         purpose: Purpose, now: Instant, in world: inout Surroundings,
@@ -162,6 +168,7 @@ extension Journey {
         if attempt == 0 { world.retries.request(now: now) }
         attempt += 1
         peer = chosen
+        self.purpose = purpose
         self.leave = leave
         effects.append(
             .call(
@@ -190,12 +197,12 @@ extension Journey {
             forwardDeadline(now: now) - now >= Self.leastCall,
             world.hasLivePeer(task: arrival.task, except: peer, now: now),
             world.retries.withdraw(now: now),
-            call(purpose: .escalation, now: now, in: &world, into: &effects, except: peer)
+            call(purpose: purpose, now: now, in: &world, into: &effects, except: peer)
         {
             return true
         }
         switch why {
-        case .unreachable: return give(up: .upstreamDown, .unavailable, &effects)
+        case .unreachable, .unserved: return give(up: .upstreamDown, otherwise, &effects)
         case .timeout: return give(up: .deadline, .deadline, &effects)
         case .overloaded: return give(up: .overload, .overload, &effects)
         case .refused: return give(up: .upstreamDown, .invalid, &effects)
@@ -281,7 +288,7 @@ extension CallFailure {
         case .unreachable: .failed
         case .timeout: .timedOut
         case .overloaded: .throttled
-        case .refused: .rejected
+        case .refused, .unserved: .rejected
         }
     }
 }

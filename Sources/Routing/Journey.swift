@@ -37,6 +37,10 @@ public struct Journey: Sendable {
     /// Whom the present attempt asks, and its breaker's leave to do so.
     var peer = -1
     var leave: CircuitBreaker.Attempt?
+    /// Why a peer is asked.
+    var purpose = Purpose.escalation
+    /// What the client is told when nobody has an answer.
+    var otherwise = Refusal.unavailable
 
     /// A frame that has just arrived, under the id that its node gave it.
     public init(id: FrameID, arrival: Arrival) {
@@ -106,6 +110,8 @@ public enum CallFailure: Hashable, Sendable {
     case timeout
     /// It said that it has too much to do.
     case overloaded
-    /// It found the request wrong, or does not allow it.
+    /// It found the request wrong: everybody would.
     case refused
+    /// It does not serve the task, or not to this node: another peer may.
+    case unserved
 }

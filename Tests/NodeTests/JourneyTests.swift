@@ -37,7 +37,7 @@ struct JourneyTests {
 
     @Test(arguments: [
         (CallFailure.unreachable, DegradedReason.upstreamDown), (.timeout, .deadline),
-        (.overloaded, .overload), (.refused, .upstreamDown),
+        (.overloaded, .overload), (.refused, .upstreamDown), (.unserved, .upstreamDown),
     ])
     func `When the peer fails the local answer stands and says why`(
         failure: CallFailure, reason: DegradedReason
@@ -91,6 +91,29 @@ struct JourneyTests {
         #expect(leaf.calls.map(\.purpose) == [.forward])
         leaf.frame(.failed(attempt: 1, .unreachable))
         #expect(leaf.refusals == [.unavailable])
+    }
+
+    @Test func `A frame that is handed on is handed on again when a peer does not take it`() {
+        var leaf = TestNode(bar: 0.8, peers: 2, hasModel: false)
+        leaf.arrive()
+        leaf.frame(.failed(attempt: 1, .unserved))
+        #expect(leaf.calls.map(\.purpose) == [.forward, .forward])
+        #expect(Set(leaf.calls.map(\.peer)).count == 2)
+        leaf.frame(.failed(attempt: 2, .unserved))
+        #expect(leaf.refusals == [.unavailable], "the client's request was not at fault")
+    }
+
+    @Test(arguments: [true, false])
+    func `A full queue that nobody upstream relieves is overload, not a missing model`(
+        mayLeave: Bool
+    ) {
+        var leaf = TestNode(bar: 0.8, mayLeave: mayLeave)
+        leaf.arrive()
+        leaf.frame(.inferenceFailed(.overload))
+        #expect(leaf.calls.count == (mayLeave ? 1 : 0))
+        leaf.frame(.failed(attempt: 1, .unreachable))
+        #expect(leaf.refusals == [.overload])
+        #expect(leaf.isOver)
     }
 
     @Test func `A wrong input is refused and not sent on`() {

@@ -1,0 +1,78 @@
+"""Heap allocations and system calls of one unary call: numbers that do not depend on what else the
+machine does, and so can be gates."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import rpc
+from fleet import ROOT, eventually, free_port, program
+
+# Two loads of different length; the difference is what the calls cost, without start and end.
+FEW, MANY = 2_000, 22_000
+# What was measured when the gate was set, and a tenth more for other versions of the libraries.
+MOST = {"allocations": 35, "system_calls": 0.25}
+COUNTER = ROOT / ".cache" / "yardsticks" / "count_allocations.so"
+
+
+def run(folder: Path, seconds: int, budgets: list) -> dict:
+    body = rpc.write_body(folder, 1_024)
+    result = {}
+    for what, measure in (("allocations", allocations), ("system_calls", system_calls)):
+        few, many = (measure(folder, body, calls) for calls in (FEW, MANY))
+        result[what] = (many - few) / (MANY - FEW)
+        print(f"  1 KB identity, 8 × 16: {result[what]:.2f} {what.replace('_', ' ')} a call",
+              flush=True)
+        budgets.append({"what": f"{what.replace('_', ' ')} per unary call of 1 KB",
+                        "seen": result[what], "must": f"≤ {MOST[what]:g}",
+                        "holds": result[what] <= MOST[what]})
+    return result
+
+
+def allocations(folder: Path, body: Path, calls: int) -> int:
+    out = folder / f"allocations-{calls}"
+    load(folder, body, calls, [], {"LD_PRELOAD": str(COUNTER), "CANOPY_COUNT_FILE": str(out)})
+    return int(out.read_text())
+
+
+def system_calls(folder: Path, body: Path, calls: int) -> int:
+    out = folder / f"calls-{calls}"
+    load(folder, body, calls, ["strace", "-f", "-c", "-o", str(out)], {})
+    return int(re.search(r"^\s*100\.00\s+\S+\s+(?:\S+\s+)?(\d+)", out.read_text(), re.M).group(1))
+
+
+def load(folder: Path, body: Path, calls: int, before: list, env: dict) -> None:
+    """One node through one load, and its orderly end."""
+    port = free_port()
+    topology = folder / f"counts-{port}.yaml"
+    topology.write_text(rpc.TOPOLOGY.format(port=port))
+    node = subprocess.Popen(
+        [*before, str(program("canopy")), "serve", "--topology", str(topology), "--node", "leaf"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **env})
+    try:
+        eventually(lambda: listens(port), "the node listens", 60)
+        done = subprocess.run(
+            ["h2load", "-c", "8", "-m", "16", "-n", str(calls), "-d", str(body), "-H",
+             "content-type: application/grpc", "-H", "te: trailers",
+             f"http://127.0.0.1:{port}{rpc.METHOD}"], capture_output=True, text=True, timeout=120)
+        assert f"{calls} succeeded" in done.stdout, done.stdout
+    finally:
+        target = child_of(node.pid) if before else node.pid
+        os.kill(target, signal.SIGTERM)
+        node.wait(60)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def child_of(pid: int) -> int:
+    """The program that strace runs."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(children[0])
