@@ -1,5 +1,5 @@
 internal import EventLoop
-public import Ground
+internal import Ground
 internal import HTTP
 public import Wire
 

@@ -25,9 +25,12 @@ actor PictureSource: FrameSource {
     private static let endings = [".jpg", ".jpeg", ".png"]
 
     private var paths: ArraySlice<String>
+    private let input: String
     private let disk = FileDisk()
 
-    init(_ arguments: [String]) throws(Fault) {
+    /// - Parameter input: name of the task's input.
+    init(_ arguments: [String], input: String) throws(Fault) {
+        self.input = input
         var found: [String] = []
         let disk = FileDisk()
         for argument in arguments {
@@ -51,7 +54,7 @@ actor PictureSource: FrameSource {
         guard let path = paths.popFirst() else { return nil }
         let bytes = try disk.read(path, limit: Self.largest)
         return SourceFrame(
-            name: path, input: InferTensor(name: "image", elements: [bytes]), label: nil)
+            name: path, input: InferTensor(name: input, elements: [bytes]), label: nil)
     }
 }
 

@@ -5,6 +5,7 @@ import Ground
 public import Routing
 import Storage
 import Topology
+import Wire
 
 /// `canopy send`: frames to a node, answers to the terminal.
 struct Send: AsyncParsableCommand {
@@ -106,8 +107,10 @@ struct Send: AsyncParsableCommand {
         if let csv {
             return try SeriesSource(csv, input: await client.input(of: task))
         }
-        if let video { return try VideoSource(video) }
-        return try PictureSource(image)
+        // A node that only hands the task on does not know the input: then the usual name.
+        let input = try? await client.input(of: task).name
+        if let video { return try VideoSource(video, input: input ?? "image") }
+        return try PictureSource(image, input: input ?? "image")
     }
 }
 

@@ -2,32 +2,6 @@ import CanopyClient
 import Ground
 import Synchronization
 import Telemetry
-import Wire
-
-/// What an answer says, as the command line shows it.
-struct FrameAnswer: Sendable {
-    let label: String?
-    let confidence: Double?
-    let isAccepted: Bool?
-    let tier: String
-    let node: String
-    let bundle: String?
-    let degraded: String?
-    let route: String?
-
-    init(_ response: InferResponse) {
-        let labels = response.outputs.first { $0.name == "label" }?.elements
-        label = labels?.first.map { String(decoding: $0.array, as: UTF8.self) }
-        let facts = response.parameters
-        confidence = facts.number("canopy.confidence")
-        isAccepted = facts.bool("canopy.accepted")
-        tier = facts.string("canopy.tier") ?? "?"
-        node = facts.string("canopy.node") ?? "?"
-        bundle = facts.string("canopy.bundle")
-        degraded = facts.string("canopy.degraded")
-        route = facts.string("canopy.route")
-    }
-}
 
 /// Gathers answers from any thread, shows each, and sums them up.
 final class SendReport: Sendable {
@@ -53,6 +27,9 @@ final class SendReport: Sendable {
 
     /// Different errors that are told apart; the rest is counted together.
     private static let mostErrors = 20
+
+    /// Stands for the tier or node of a server that does not say.
+    private static let unknown = "?"
 
     private let state = Mutex(State())
     private let json: Bool
@@ -90,8 +67,8 @@ final class SendReport: Sendable {
     ) {
         guard isFinal else { return state.first.insert(took) }
         state.answers += 1
-        state.tiers[answer.tier, default: Tier()].answers += 1
-        state.tiers[answer.tier, default: Tier()].latency.insert(took)
+        state.tiers[answer.tier ?? unknown, default: Tier()].answers += 1
+        state.tiers[answer.tier ?? unknown, default: Tier()].latency.insert(took)
         if answer.degraded != nil { state.degraded += 1 }
         if answer.isAccepted != false { state.accepted += 1 }
         if let label = frame.frame.label {
@@ -116,8 +93,8 @@ final class SendReport: Sendable {
             members["label"] = answer.label.map(JSON.string) ?? .null
             members["confidence"] = answer.confidence.map(JSON.real) ?? .null
             members["accepted"] = answer.isAccepted.map(JSON.bool) ?? .null
-            members["tier"] = .string(answer.tier)
-            members["node"] = .string(answer.node)
+            members["tier"] = .string(answer.tier ?? unknown)
+            members["node"] = .string(answer.node ?? unknown)
             members["bundle"] = answer.bundle.map(JSON.string) ?? .null
             members["degraded"] = answer.degraded.map(JSON.string) ?? .null
             members["route"] = answer.route.map(JSON.string) ?? .null
@@ -139,7 +116,8 @@ final class SendReport: Sendable {
                 isFinal ? nil : "first", answer.isAccepted == false ? "below the bar" : nil,
                 answer.degraded,
             ].compactMap(\.self).joined(separator: ", ")
-            return "\(head)  \(answer.tier.padding(to: 9)) \((answer.label ?? "–").padding(to: 14))"
+            let tier = (answer.tier ?? unknown).padding(to: 9)
+            return "\(head)  \(tier) \((answer.label ?? "–").padding(to: 14))"
                 + "\(confidence.aligned(to: 8))  \(notes)"
         case .failure(let fault): return "\(head)  \(fault)"
         }

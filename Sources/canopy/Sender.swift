@@ -85,15 +85,14 @@ struct Sender: Sendable {
     }
 
     private func request(_ sent: SentFrame) -> InferRequest {
-        var request = InferRequest(
-            model: plan.task, id: sent.id, inputs: [sent.frame.input])
-        request.parameters["canopy.class"] = .string(plan.workClass.rawValue)
-        request.parameters["canopy.mode"] = .string(plan.mode.rawValue)
-        request.parameters["canopy.stream"] = .string("camera-\(sent.camera)")
-        request.parameters["canopy.sequence"] = .int64(Int64(sent.sequence))
-        request.parameters["timeout"] = .int64(plan.timeout.nanoseconds / 1_000)
-        if let accept = plan.accept { request.parameters["canopy.accept"] = .double(accept) }
-        return request
+        var frame = Frame(task: plan.task, id: sent.id, inputs: [sent.frame.input])
+        frame.workClass = plan.workClass
+        frame.mode = plan.mode
+        frame.stream = "camera-\(sent.camera)"
+        frame.sequence = sent.sequence
+        frame.timeout = plan.timeout
+        frame.accept = plan.accept
+        return frame.request
     }
 }
 
@@ -179,35 +178,50 @@ final class Gate: Sendable {
     }
 }
 
-/// A camera's stream whose frames are answered twice.
+/// A camera's stream whose frames are answered twice. When it ends before its time, what is under
+/// way has failed, and the next frame opens another one, as a camera would.
 private final class RefiningStream: Sendable {
+    private struct State {
+        /// Frames without their last answer, by id.
+        var open: [String: SentFrame] = [:]
+        /// `nil` before the first frame and after an end. It holds us until then.
+        var stream: FrameStream?
+        /// Streams that have ended: one may do so before it is noted here.
+        var ends = 0
+    }
+
+    private let client: CanopyClient
     private let report: SendReport
     private let gate: Gate
-    private let open = Mutex<[String: SentFrame]>([:])
-    private let stream = Mutex<FrameStream?>(nil)
+    private let state = Mutex(State())
 
     init(_ client: CanopyClient, _ report: SendReport, _ gate: Gate) {
+        self.client = client
         self.report = report
         self.gate = gate
-        let made = client.stream(
-            answered: { [weak self] in self?.answered($0) },
-            ended: { [weak self] in self?.ended($0) })
-        stream.withLock { $0 = made }
     }
 
+    /// Sends a frame; for one task at a time.
     func send(_ frame: SentFrame, _ request: InferRequest) {
-        open.withLock { $0[frame.id] = frame }
-        stream.withLock { $0 }?.send(request)
+        let (present, ends) = state.withLock { state in
+            state.open[frame.id] = frame
+            return (state.stream, state.ends)
+        }
+        if let present { return present.send(request) }
+        let made = client.stream(
+            answered: { [self] in answered($0) }, ended: { [self] in ended($0) })
+        state.withLock { if $0.ends == ends { $0.stream = made } }
+        made.send(request)
     }
 
-    func finish() { stream.withLock { $0 }?.finish() }
+    func finish() { state.withLock { $0.stream }?.finish() }
 
     private func answered(_ answer: StreamResponse) {
         guard let response = answer.response else { return }
         let isFinal =
             !answer.error.isEmpty || response.parameters.bool("triton_final_response") ?? true
-        let frame = open.withLock { open in
-            isFinal ? open.removeValue(forKey: response.id) : open[response.id]
+        let frame = state.withLock { state in
+            isFinal ? state.open.removeValue(forKey: response.id) : state.open[response.id]
         }
         guard let frame else { return }
         let result: Result<FrameAnswer, Fault> =
@@ -219,9 +233,9 @@ private final class RefiningStream: Sendable {
     }
 
     private func ended(_ fault: Fault?) {
-        let left = open.withLock { open in
-            defer { open = [:] }
-            return Array(open.values)
+        let left = state.withLock { state in
+            defer { state = State(ends: state.ends + 1) }
+            return Array(state.open.values)
         }
         let reason = fault ?? Fault(.unavailable, "the stream ended before the answer")
         for frame in left {

@@ -6,15 +6,56 @@ import Wire
 
 /// Frames of a video as JPEGs, through the `ffmpeg` program.
 final class VideoSource: FrameSource {
-    /// Frames that wait to be sent; ffmpeg waits when there are more.
-    private static let mostWaiting = 64
     /// Largest JPEG of one frame.
-    private static let largest = 32 << 20
+    fileprivate static let largest = 32 << 20
 
-    private let state = Mutex(State())
-    private let changed = DispatchSemaphore(value: 0)
-    private let room = DispatchSemaphore(value: VideoSource.mostWaiting)
+    private let feed = VideoFeed()
+    private let input: String
     private let thread: LoopThread
+
+    /// - Parameter input: name of the task's input.
+    init(_ address: String, input: String) throws(Fault) {
+        self.input = input
+        let live = address.hasPrefix("/dev/video") ? ["-f", "v4l2"] : []
+        let command = Command(
+            "ffmpeg",
+            ["-nostdin", "-loglevel", "error"] + live
+                + ["-i", address, "-an", "-f", "image2pipe", "-c:v", "mjpeg", "-q:v", "3"]
+                + ["pipe:1"])
+        let feed = feed
+        thread = try LoopThread(name: "canopy-video") { (loop) throws(Fault) in
+            // The loop serves ffmpeg alone: waiting in it is what makes ffmpeg wait.
+            _ = try loop.spawn(
+                command, output: .bytes { feed.received($0) }, errors: .lines { feed.said($0.text) }
+            ) { exit in feed.ended(exit) }
+        }
+    }
+
+    func next() async throws(Fault) -> SourceFrame? {
+        while true {
+            switch feed.take() {
+            case .frame(let number, let bytes):
+                return SourceFrame(
+                    name: "frame \(number)",
+                    input: InferTensor(name: input, elements: [bytes]), label: nil)
+            case .end(let result):
+                thread.stop()
+                try result.get()
+                return nil
+            case .nothingYet:
+                try? await Task.sleep(for: .milliseconds(2))
+            }
+        }
+    }
+}
+
+/// What ffmpeg has given so far: filled on its loop, emptied by the sender.
+private final class VideoFeed: Sendable {
+    enum Taken {
+        case frame(Int, [UInt8])
+        case nothingYet
+        case end(Result<Void, Fault>)
+    }
 
     private struct State {
         var splitter = JPEGSplitter(limit: VideoSource.largest)
@@ -24,50 +65,25 @@ final class VideoSource: FrameSource {
         var words = ""
     }
 
-    init(_ address: String) throws(Fault) {
-        let live = address.hasPrefix("/dev/video") ? ["-f", "v4l2"] : []
-        let command = Command(
-            "ffmpeg",
-            ["-nostdin", "-loglevel", "error"] + live
-                + ["-i", address, "-an", "-f", "image2pipe", "-c:v", "mjpeg", "-q:v", "3"]
-                + ["pipe:1"])
-        let box = Box()
-        thread = try LoopThread(name: "canopy-video") { (loop) throws(Fault) in
-            // The loop serves ffmpeg alone: waiting in it is what makes ffmpeg wait.
-            _ = try loop.spawn(
-                command, output: .bytes { box.source?.received($0) },
-                errors: .lines { box.source?.said($0.text) }
-            ) { exit in box.source?.ended(exit) }
+    /// Frames that wait to be sent; ffmpeg waits when there are more.
+    private static let mostWaiting = 64
+    /// Bytes of ffmpeg's own words that are kept to explain its end.
+    private static let mostWords = 4_096
+
+    private let state = Mutex(State())
+    private let room = DispatchSemaphore(value: VideoFeed.mostWaiting)
+
+    func take() -> Taken {
+        let taken = state.withLock { state -> Taken in
+            guard !state.frames.isEmpty else { return state.end.map(Taken.end) ?? .nothingYet }
+            state.number += 1
+            return .frame(state.number, state.frames.removeFirst())
         }
-        box.source = self
+        if case .frame = taken { room.signal() }
+        return taken
     }
 
-    /// Set once, before ffmpeg has opened its input; read on the loop.
-    private final class Box: @unchecked Sendable { weak var source: VideoSource? }
-
-    func next() async throws(Fault) -> SourceFrame? {
-        while true {
-            let (frame, end) = state.withLock { state -> ((Int, [UInt8])?, Result<Void, Fault>?) in
-                guard !state.frames.isEmpty else { return (nil, state.end) }
-                state.number += 1
-                return ((state.number, state.frames.removeFirst()), nil)
-            }
-            if let (number, bytes) = frame {
-                room.signal()
-                return SourceFrame(
-                    name: "frame \(number)",
-                    input: InferTensor(name: "image", elements: [bytes]), label: nil)
-            }
-            if let end {
-                thread.stop()
-                try end.get()
-                return nil
-            }
-            try? await Task.sleep(for: .milliseconds(2))
-        }
-    }
-
-    private func received(_ bytes: UnsafeRawBufferPointer) {
+    func received(_ bytes: UnsafeRawBufferPointer) {
         let frames = state.withLock { $0.splitter.add(bytes) }
         for frame in frames {
             room.wait()
@@ -75,20 +91,17 @@ final class VideoSource: FrameSource {
         }
     }
 
-    private func said(_ line: String) {
-        state.withLock { if $0.words.utf8.count < 4_096 { $0.words += line + " " } }
+    func said(_ line: String) {
+        state.withLock { if $0.words.utf8.count < Self.mostWords { $0.words += line + " " } }
     }
 
-    private func ended(_ exit: ChildExit) {
+    func ended(_ exit: ChildExit) {
         state.withLock { state in
-            if exit == .code(0) {
-                state.end = .success(())
-            } else {
-                state.end = .failure(
-                    Fault(
-                        .unavailable, "ffmpeg ended with \(exit): \(state.words)",
-                        remedy: "is ffmpeg installed, and does it open the address?"))
-            }
+            guard exit != .code(0) else { return state.end = .success(()) }
+            state.end = .failure(
+                Fault(
+                    .unavailable, "ffmpeg ended with \(exit): \(state.words)",
+                    remedy: "is ffmpeg installed, and does it open the address?"))
         }
     }
 }

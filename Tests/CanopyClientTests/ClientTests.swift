@@ -1,4 +1,5 @@
 import Ground
+import Routing
 import Testing
 import Wire
 
@@ -44,6 +45,40 @@ struct ClientTests {
             #expect(answer.id == id && answer.outputs.first?.contents.count == 3)
         }
         #expect(await client.traffic().connections == 1)
+    }
+
+    @Test func `A frame says in the protocol's words what its camera said in its own`() {
+        var frame = Frame(task: "t", id: "7", picture: [1, 2, 3], input: "pixels")
+        #expect(frame.request.parameters.string("canopy.mode") == nil, "the task decides")
+        frame.mode = .refine
+        frame.workClass = .batch
+        frame.accept = 0.5
+        frame.timeout = .milliseconds(20)
+        frame.stream = "camera-1"
+        frame.sequence = 3
+        let request = frame.request
+        #expect(request.model == "t" && request.id == "7" && request.inputs[0].name == "pixels")
+        #expect(
+            request.parameters == [
+                "timeout": .int64(20_000), "canopy.class": .string("batch"),
+                "canopy.mode": .string("refine"), "canopy.accept": .double(0.5),
+                "canopy.stream": .string("camera-1"), "canopy.sequence": .int64(3),
+            ])
+    }
+
+    @Test func `An answer says who gave it and whether a better one follows`() {
+        var response = InferResponse(
+            model: "t", id: "7", outputs: [InferTensor(name: "label", elements: [[0x39]])])
+        #expect(FrameAnswer(response).isFinal && FrameAnswer(response).isAccepted == nil)
+        response.parameters = [
+            "canopy.tier": .string("leaf"), "canopy.accepted": .bool(false),
+            "canopy.degraded": .string("budget"), "canopy.receipt": .string("ab"),
+            "canopy.confidence": .double(0.4), "triton_final_response": .bool(false),
+        ]
+        let answer = FrameAnswer(response)
+        #expect(answer.id == "7" && answer.label == "9" && answer.tier == "leaf")
+        #expect(answer.isAccepted == false && answer.degraded == "budget" && !answer.isFinal)
+        #expect(answer.receipt == "ab" && answer.confidence == 0.4)
     }
 
     @Test func `A node that is not there is named`() async throws {

@@ -23,6 +23,7 @@ final class FakeModel: LoadedModel {
     /// Jobs that came so far.
     var seen: Int { state.withLock { $0.seen } }
     var waiting: Int { state.withLock { $0.held.count } }
+    var runningSince: Instant? { nil }
 
     /// Takes the held jobs out.
     func takeHeld() -> [InferenceJob] {

@@ -49,7 +49,8 @@ struct FrameOptionsTests {
         var request = InferRequest(model: "t", inputs: [])
         if let stated { request.parameters["timeout"] = .int64(stated.nanoseconds / 1_000) }
         let task = TaskRuntime(
-            name: "t", measure: .margin, mode: .wait, deadline: .seconds(2), isIdentity: true)
+            name: "t", measure: .margin, mode: .wait, deadline: .seconds(2), isIdentity: true,
+            isLoading: false)
         let now = Instant(nanoseconds: 7)
         let work = try FrameWork(
             request, task: 0, of: task, callTimeout: call, traceparent: nil, now: now)

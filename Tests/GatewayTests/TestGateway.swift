@@ -84,7 +84,9 @@ enum Fleet {
     /// - Parameters:
     ///   - region: port at which the leaf finds the region; `nil` in the region's own text.
     ///   - upstream: whether the region knows the task.
-    static func text(region port: Int? = 1, upstream: Bool = true, drain: String = "60s") -> String {
+    static func text(
+        region port: Int? = 1, upstream: Bool = true, drain: String = "60s"
+    ) -> String {
         let bundle = "bundle: \"sha256:\(String(repeating: "1", count: 64))\""
         let above = "regional: { \(bundle) }\n    escalate: { share: 100% }"
         return """
