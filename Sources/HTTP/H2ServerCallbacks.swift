@@ -139,8 +139,9 @@ extension H2Server {
         call.ended()
     }
 
-    /// Once the answer is out, a client that goes on sending is told to stop: a gRPC client at once,
-    /// others at the second sweep, since curl drops an answer whose stream ends under its upload.
+    /// Once the answer is out, a client that goes on sending is told to stop: a gRPC client at
+    /// once, others at the second sweep, since curl drops an answer whose stream ends under its
+    /// upload.
     private func frameLeft(_ frame: UnsafePointer<nghttp2_frame>) {
         let header = frame.pointee.hd
         guard header.flags & Frame.endStream != 0,
