@@ -24,6 +24,7 @@ final class InferenceService: HTTP.Service {
         if !call.isGRPC, call.path == "/live" || call.path == "/ready" {
             // A health checker need not be anybody; who is nobody learns one bit.
             let access = (try? rules.access(of: call)) ?? .nothing
+            guard call.isRead else { return wrongMethod(call, "GET") }
             return Page(call) { [pages] in pages.answer(call, to: access) }
         }
         do throws(Fault) {
@@ -68,19 +69,28 @@ final class InferenceService: HTTP.Service {
         }
         if let path = ModelPath(call.path), path.verb == "infer" {
             try access.allow(.infer)
-            guard call.method == .post else { throw wrongMethod(call, "POST") }
+            guard call.method == .post else { return wrongMethod(call, "POST") }
             return RestInfer(call, path, access, shard)
         }
         try access.allow(Pages.verb(for: call.path))
-        guard call.method == .get || call.method == .head else { throw wrongMethod(call, "GET") }
+        guard call.isRead else { return wrongMethod(call, "GET") }
         return Page(call) { [pages] in pages.answer(call, to: access) }
     }
 
-    private func wrongMethod(_ call: ServerCall, _ right: String) -> Fault {
-        Fault(
+    /// Refused when the body has come: some HTTP/2 clients take an answer before it for a broken
+    /// stream.
+    private func wrongMethod(_ call: ServerCall, _ right: String) -> any CallHandler {
+        let fault = Fault(
             .invalid, "\(call.path) was asked with \(call.method.rawValue)", source: .client,
             remedy: "use \(right)")
+        shard.metrics.rejected(fault.code)
+        return Page(call) { call.finish(fault) }
     }
+}
+
+extension ServerCall {
+    /// Whether it asks for a page, and nothing else.
+    fileprivate var isRead: Bool { method == .get || method == .head }
 }
 
 /// A call that is refused before its message is read.

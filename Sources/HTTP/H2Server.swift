@@ -139,7 +139,18 @@ final class H2Server: Conversation, CallCarrier {
         }
     }
 
+    /// Tells a client that has its answer to send no more.
+    func stop(_ call: ServerCall) {
+        nghttp2_submit_rst_stream(session, 0, call.stream, NGHTTP2_NO_ERROR.rawValue)
+    }
+
     private func sweepAnswer(_ call: ServerCall) {
+        if let sweeps = call.answeredFor, !call.remoteIsDone {
+            call.answeredFor = sweeps + 1
+            guard sweeps == 1 else { return }
+            stop(call)
+            return connection.needsFlush()
+        }
         guard call.isSubmitted, call.outbox.count > 0 else { return }
         call.stuck += 1
         if call.stuck > limits.sweeps(limits.writeTime) {

@@ -139,14 +139,17 @@ extension H2Server {
         call.ended()
     }
 
-    /// Once the answer is out, a client that goes on sending is told to stop.
+    /// Once the answer is out, a client that goes on sending is told to stop: a gRPC client at
+    /// once, others at the second sweep, since curl drops an answer whose stream ends under its
+    /// upload.
     private func frameLeft(_ frame: UnsafePointer<nghttp2_frame>) {
         let header = frame.pointee.hd
         guard header.flags & Frame.endStream != 0,
             header.type == Frame.headers || header.type == Frame.data,
             let call = H2Server.call(session, header.stream_id), !call.remoteIsDone
         else { return }
-        nghttp2_submit_rst_stream(session, 0, header.stream_id, NGHTTP2_NO_ERROR.rawValue)
+        call.answeredFor = 0
+        if call.isGRPC { stop(call) }
     }
 
     private func streamClosed(_ call: ServerCall, _ error: UInt32) {

@@ -48,6 +48,8 @@ public final class ServerCall {
     var remoteIsDone = false
     /// Sweeps since answer bytes last moved while some waited.
     var stuck = 0
+    /// Sweeps since the whole answer left while the client was still sending; `nil` until it has.
+    var answeredFor: Int?
 
     init(_ head: RequestHead, endpoint: Endpoint, carrier: any CallCarrier) {
         self.head = head

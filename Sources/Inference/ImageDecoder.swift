@@ -34,9 +34,7 @@ final class ImageDecoder {
     /// Decodes `file`. The view is valid until the next call.
     ///
     /// - Parameter pixelLimit: width × height that is decoded at most; checked on the header,
-    ///   before any memory is taken for pixels.
     /// - Throws: `.invalid` of the client: not an image, damaged, cut short, or larger than the
-    ///   limit.
     func decode(
         _ file: UnsafeRawBufferPointer, gray: Bool, pixelLimit: Int
     ) throws(Fault) -> ImageView {
@@ -87,8 +85,8 @@ final class ImageDecoder {
         return view(out, Int(width), Int(height), pixelBytes, gray: gray)
     }
 
-    /// What is wrong with the file. The decoder is made anew: after an error in a header the library
-    /// goes on reading there, so that the next file, however sound, would be refused.
+    /// What is wrong with the file. The decoder is made anew: after an error in a header the
+    /// library goes on reading there, so that the next file, however sound, would be refused.
     private func damagedJPEG() throws(Fault) -> Fault {
         let fault = damaged("JPEG", String(cString: tjGetErrorStr2(jpeg)))
         let fresh = try Self.makeJPEG()

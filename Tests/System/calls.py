@@ -56,8 +56,11 @@ def secure(fleet, node: str, name: str | None = "camera") -> triton.InferenceSer
         f"127.0.0.1:{fleet.nodes[node].secure}", creds=credentials(fleet.folder, name))
 
 
-def plain(fleet, node: str) -> triton.InferenceServerClient:
-    return triton.InferenceServerClient(f"127.0.0.1:{fleet.nodes[node].plain}")
+def plain(fleet, node: str, fresh: bool = False) -> triton.InferenceServerClient:
+    """tritonclient in plain text. Clients of one node share a connection unless it is `fresh`."""
+    return triton.InferenceServerClient(
+        f"127.0.0.1:{fleet.nodes[node].plain}",
+        channel_args=[("grpc.use_local_subchannel_pool", 1)] if fresh else None)
 
 
 def digit(client, jpeg: bytes, timeout: float | None = None, **parameters):

@@ -164,6 +164,15 @@ def test_tritons_http_client_sends_pictures(client, frames):
         str(digit).encode() for digit in range(10)}
 
 
+def test_tritons_http_client_may_name_the_bundle_that_is_served(client):
+    served = client.get_model_metadata("power-demand")["versions"]
+    assert client.infer("power-demand", [tensor()], model_version=served[0],
+                        parameters={"canopy.accept": 0.0}).as_numpy("label") is not None
+    assert client.is_model_ready("power-demand", served[0])
+    assert client.get_model_metadata("power-demand", served[0])["name"] == "power-demand"
+    assert client.get_model_config("power-demand")["name"] == "power-demand"
+
+
 def test_tritons_http_client_hears_of_errors(client):
     with pytest.raises(InferenceServerException) as refused:
         client.infer("power-demand", [tensor()], model_version="latest")

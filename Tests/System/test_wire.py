@@ -98,6 +98,29 @@ def test_the_asynchronous_client_works_over_mutual_tls(fleet, frames):
     assert len(asyncio.run(ask())) == 30
 
 
+def test_a_bundle_that_is_not_served_is_not_answered_for_another(fleet, frames):
+    client = plain(fleet, "leaf")
+    served = client.get_model_metadata("meter-digits").versions[0]
+    assert client.infer("meter-digits", [image(frames[0][0])], model_version=served)
+    other = "sha256:" + "1" * 64
+    said = wrong(fleet, [image(frames[0][0])], model_version=other)
+    assert "NOT_FOUND" in said and other[:15] in said
+
+
+def test_a_bad_frame_of_a_stream_does_not_end_it(fleet, frames):
+    client = plain(fleet, "leaf")
+    came = queue.Queue()
+    client.start_stream(lambda result, error: came.put((result, error)))
+    for index, (jpeg, _) in enumerate(frames[:9]):
+        data = jpeg[:300] if index % 3 == 1 else jpeg
+        task = "no-such-task" if index % 3 == 2 else "meter-digits"
+        client.async_stream_infer(task, [image(data)], request_id=str(index))
+    answers = [came.get(timeout=20) for _ in range(9)]
+    client.stop_stream()
+    assert {result.get_response().id for result, error in answers if error is None} == set("036")
+    assert sum("no-such-task" in str(error) for _, error in answers) == 3
+
+
 def wrong(fleet, tensors, task="meter-digits", **more):
     with pytest.raises(InferenceServerException) as refused:
         plain(fleet, "leaf").infer(task, tensors, **more)

@@ -24,7 +24,7 @@ def base(names: dict[str, Node]) -> dict:
         "trust": {"ca": "certificates/ca.pem", "certificates": "certificates"},
         "limits": {"drain": "5s"},
         "nodes": {
-            name: {"tier": tiers.get(name, name), "loops": 1,
+            name: {"tier": tiers.get(name, "regional"), "loops": 1,
                    "address": f"127.0.0.1:{node.secure}", "listen": listeners(node)}
             for name, node in names.items()
         },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from data import FRAMES
 from machine import ROOT
 from nodes import CERTIFICATES, PLAIN, RELAY
 from proof import chance, percent
+from report import CAVEAT
 
 WAYS = {"leaf_only": "leaf alone", "system": "system", "regional_only": "regional alone",
         "cloud_only": "cloud alone"}
@@ -56,7 +58,7 @@ def _accuracy(report: dict[str, Any]) -> str:
             + f"\n  system against leaf alone: {gain['gained']} gained, {gain['lost']} lost, "
               f"McNemar {chance(gain['p'])}"
             + f"\n  cloud alone against system: {rest['gained']} gained, {rest['lost']} lost, "
-              f"{chance(rest['p'])}")
+              f"{chance(rest['p'])}\n" + textwrap.indent(textwrap.fill(CAVEAT, 88), "  "))
 
 
 def _tiers(report: dict[str, Any]) -> str:

@@ -51,11 +51,10 @@ def run(fleet: nodes.Fleet, with_stills: bool) -> report.Outcome:
     """Every pass, one after the other."""
     start, labels = time.monotonic(), data.digits()
     print(legend())
-    before = fleet.upstream_bytes()
     system = digits_pass(
         f"{CAMERAS} cameras at {RATE} frames a second, to the leaf over mutual TLS: the system",
         "system", "leaf", labels)
-    upstream = fleet.upstream_bytes() - before
+    upstream = fleet.upstream_bytes()  # of the nodes' whole life: nothing came before
     cloud = digits_pass(
         f"the same frames straight to the cloud, {nodes.DELAY} away: the cloud alone",
         "cloud_only", "cloud", labels, "--timeout", PATIENCE)
@@ -107,8 +106,10 @@ def finish(outcome: report.Outcome, options: argparse.Namespace) -> bool:
 def main() -> int:
     options = arguments()
     with_stills = data.has_stills() and not options.no_imagenet
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda got, _: sys.exit(128 + got))
     fleet: nodes.Fleet | None = None
+    status = 130  # of a run that Ctrl-C ended
     try:
         nodes.check_ports()
         CACHE.mkdir(parents=True, exist_ok=True)
@@ -120,16 +121,16 @@ def main() -> int:
         nodes.make_certificates(["camera"] + ["album"] * with_stills)
         fleet.start()
         fleet.await_ready()
-        holds = finish(run(fleet, with_stills), options)
+        status = 0 if finish(run(fleet, with_stills), options) else 1
         if options.keep:
-            print(console.calls(fleet.topology))
+            print(console.calls(fleet.topology), flush=True)
             fleet.wait()
-        return 0 if holds else 1
+        return status
     except Trouble as trouble:
         print(f"Tools/demo: {trouble}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 0 if options.keep else 130
+        return status
     finally:
         if fleet:
             fleet.close()

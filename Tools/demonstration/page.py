@@ -10,6 +10,7 @@ import plots
 from claims import LEAST_ACCURACY, MOST_BYTES
 from console import WAYS, ms
 from proof import chance, percent
+from report import CAVEAT
 
 STYLE = """
 body { font: 16px/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; color: #1d2733;
@@ -101,7 +102,7 @@ def _digits(report: dict[str, Any]) -> list[str]:
         f"{gain['gained']} frames rightly that the leaf alone does not, and misses "
         f"{gain['lost']} that it does, {chance(gain['p'])}. The cloud alone reads "
         f"{rest['gained']} more rightly and misses {rest['lost']}, {chance(rest['p'])}. "
-        f"Intervals: Wilson.</p>",
+        f"Intervals: Wilson. {CAVEAT}</p>",
         "<h2>Who answered</h2>", plots.shares(report["tiers"]), _tiers(report),
         _accepted(digits),
         "<h2>How long answers took</h2>",

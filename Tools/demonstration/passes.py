@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,6 +76,8 @@ def send(name: str, words: list[object], watch: Callable[[Answer], None]) -> Pas
             *map(str, words)]
     result = Pass(name)
     child = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    limit = threading.Timer(PASS_SECONDS, child.kill)
+    limit.start()
     try:
         for text in child.stdout:
             said = json.loads(text)
@@ -83,14 +86,13 @@ def send(name: str, words: list[object], watch: Callable[[Answer], None]) -> Pas
             else:
                 result.answers.append(Answer.of(said))
                 watch(result.answers[-1])
-        child.wait(PASS_SECONDS)
-    finally:
-        if child.poll() is None:
-            child.kill()
         trouble = child.stderr.read()
+    finally:
+        limit.cancel()
+        child.kill()
         child.wait()
     if not result.summary:
-        raise Trouble(f"{' '.join(line)}\n{trouble}")
+        raise Trouble(f"{' '.join(line)} ended without a summary\n{trouble}")
     return result
 
 

@@ -13,6 +13,8 @@ from machine import BUNDLES, STILL_BUNDLES, about, bundle_sizes
 from passes import TIERS, Answer, Pass, latencies, right
 
 DIGITS = [str(digit) for digit in range(10)]
+CAVEAT = ("These test frames were looked at while the leaf's model was tuned "
+          "(Tools/models/frames.json says how often): figures on them are slightly optimistic.")
 BINS = [0.5 * 10 ** (step / 12) for step in range(43)]  # 0.5 ms to 1.6 s, 12 bins a decade
 
 
