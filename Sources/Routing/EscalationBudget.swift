@@ -5,8 +5,9 @@ public import Ground
 ///
 /// Each frame that the leaf answered earns a part of a frame token, and time earns bytes. First
 /// come, first served would spend them on whatever arrives; here a frame escalates when its
-/// confidence lies below a threshold that moves with the recent frames and with the buckets:
-///
+/// confidence lies below a threshold that moves with the recent frames and with the buckets: the
+/// confidence below which `share × level ÷ (1 − level)` of the recent frames lie, where `level` is
+/// how full the emptier bucket is.
 ///
 /// At half full, the hardest frames escalate at just the rate that is earned. A fuller bucket
 /// reaches for easier frames, a full one for every frame below the bar, since what it earns next
