@@ -11,7 +11,6 @@ private final class Seen {
 @Test func `Posts of four threads all arrive once and in each thread's order`() throws {
     let each = 10_000
     let seen = Seen()
-    var counters = LoopCounters()
     try onLoop { loop in
         let box = LoopConfined((seen, loop), to: loop.poster)
         for source in 0..<4 {
@@ -19,18 +18,20 @@ private final class Seen {
                 for number in 0..<each {
                     box.post { seen, loop in
                         seen.numbers[source].append(number)
-                        if seen.numbers.allSatisfy({ $0.count == each }) { loop.stop() }
+                        guard seen.numbers.allSatisfy({ $0.count == each }) else { return }
+                        seen.counters = loop.counters
+                        loop.stop()
                     }
                 }
                 own.stop()
             }
             seen.threads.append(thread)
         }
-        loop.schedule(after: .milliseconds(1)) { counters = loop.counters }
     }
     for thread in seen.threads { thread.join() }
     for numbers in seen.numbers { #expect(numbers == Array(0..<each)) }
-    #expect(counters.posted > counters.postedBatches)
+    #expect(seen.counters.posted == 4 * each)
+    #expect(seen.counters.postedBatches < seen.counters.posted)
 }
 
 @Test func `Bodies posted before the stop still run, later ones are refused`() throws {
