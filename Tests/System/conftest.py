@@ -57,6 +57,7 @@ def linked(request, tmp_path_factory):
     with Relay(folder) as relay:
         def through_relay(plan):
             topologies.digits(plan, deadline="600ms")
+            topologies.power(plan)
             plan["nodes"]["region"]["address"] = f"127.0.0.1:{relay.port}"
 
         nodes = topologies.make(folder, ("leaf", "region"), through_relay, loops=request.param)

@@ -20,9 +20,6 @@ from fleet import MODELS, bundle_id, eventually
 MIB = 1 << 20
 BUDGET = 16 * MIB
 LARGEST = 4 * MIB
-#: What sanitised heaps, page tables and Python's own slowness may add on a thousand connections:
-#: 24 KiB each, a session of nghttp2 with its tables among it.
-PER_CONNECTION = 24 << 10
 
 
 def bounded(plan):
@@ -72,7 +69,7 @@ def test_a_thousand_promises_take_no_more_than_the_byte_budget(leaf, frames, mak
         refused = sum(is_refused(one, make) for one in crowded[-200:])
         assert refused >= 200 - BUDGET // LARGEST
         assert node.metrics()["canopy_request_bytes"] <= BUDGET
-        assert node.resident() - before <= BUDGET + 1000 * PER_CONNECTION
+        assert node.resident() - before <= BUDGET
         if size > LARGEST:
             # Those promises hold nothing, so others are served.
             assert alive(leaf, frames)
