@@ -6,6 +6,7 @@ import Testing
 private final class Seen {
     var numbers: [[Int]] = Array(repeating: [], count: 4)
     var threads: [LoopThread] = []
+    var counters = LoopCounters()
 }
 
 @Test func `Posts of four threads all arrive once and in each thread's order`() throws {
