@@ -52,7 +52,7 @@ final class NodeContext: Sendable {
     var clientLimits: ClientLimits {
         let link = blueprint.node.link
         var limits = ClientLimits()
-        limits.connections = link.connections
+        limits.connections = max(1, link.connections / loops)
         limits.streams = link.streams
         limits.keepalive = link.keepalive
         limits.idle = link.idle

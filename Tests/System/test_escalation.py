@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent import futures
 
 import numpy as np
 import pytest
@@ -230,3 +231,24 @@ def test_a_risk_becomes_a_bar_that_the_log_names(build, frames):
         own = facts(digit(client, jpeg, via="leaf"))
         assert own["accepted"] is (own["confidence"] >= bar)
         assert (facts(digit(client, jpeg))["tier"] == "leaf") is (own["confidence"] >= bar)
+
+
+def test_a_thousand_escalations_take_no_more_connections_than_the_pool_may_hold(fleet):
+    clients = [plain(fleet, "leaf") for _ in range(8)]
+    row = series(np.linspace(-1, 1, 24))
+
+    def ask(number: int) -> str:
+        answer = clients[number % 8].infer(
+            "power-demand", [row], timeout=20_000_000, parameters={"canopy.accept": 1.0})
+        return facts(answer)["tier"]
+
+    before = fleet["leaf"].metrics()
+    with futures.ThreadPoolExecutor(16) as pool:
+        tiers = list(pool.map(ask, range(1000)))
+    after = fleet["leaf"].metrics()
+    calls = 'canopy_upstream_calls_total{peer="region",purpose="escalation"}'
+    assert tiers.count("regional") >= 990 and after[calls] - before[calls] >= 990
+    connections, handshakes = (
+        after[f'canopy_upstream_{what}_total{{peer="region"}}']
+        for what in ("connections", "handshakes"))
+    assert connections == handshakes <= 2
