@@ -22,11 +22,15 @@ final class Frame {
     var request: InferRequest
     let options: FrameOptions
     let arrivedAt: Instant
+    /// When the caller stops waiting; a worker does not begin with the frame after it.
+    let deadline: Instant
     var responder: (any FrameResponder)?
     var timer: (any ScheduledTimer)?
     /// When the timer that is not made yet is to fire.
     var due: Instant?
     var trace: FrameTrace?
+    /// The caller's `traceparent` where this node records nothing: it is handed on as it came.
+    var foreignTrace: String?
 
     /// The inference here, and what came of it.
     var job: InferenceJob?
@@ -48,13 +52,14 @@ final class Frame {
 
     init(
         id: FrameID, task: Int, request: InferRequest, options: FrameOptions,
-        arrivedAt: Instant, responder: any FrameResponder
+        arrivedAt: Instant, deadline: Instant, responder: any FrameResponder
     ) {
         self.id = id
         self.task = task
         self.request = request
         self.options = options
         self.arrivedAt = arrivedAt
+        self.deadline = deadline
         self.responder = responder
     }
 }

@@ -91,6 +91,11 @@ final class Certificates: Sendable {
     /// The folder whose changes matter.
     var folder: String { trust.certificates }
 
+    /// Until when the node's own certificate is valid; `nil` without one.
+    var expiry: WallTime? {
+        contexts.withLock { ($0.certified ?? $0.anonymous ?? $0.client)?.identity?.expiry }
+    }
+
     /// Reads all files again; the old contexts stay when one of them is wrong.
     func reload() throws(Fault) {
         let fresh = try Self.read(trust, node, dialsByTLS)

@@ -43,13 +43,15 @@ struct NodeMetrics: Sendable {
     let turnedAway: Counter
     let handshakes: Counter
     let calls: Counter
+    let certificateExpiry: Gauge
     let frames: Gauge
     let budgetUsed: Gauge
     let resident: Gauge
     let receiptsLost: Counter
 
     static let rejections: [Fault.Code] = [
-        .invalid, .notFound, .unauthenticated, .forbidden, .exhausted, .unsupported, .inner,
+        .invalid, .notFound, .unauthenticated, .forbidden, .exhausted, .deadline, .unavailable,
+        .cancelled, .unsupported, .precondition, .corrupt, .inner,
     ]
     static let refusals: [Refusal] = [.invalid, .deadline, .overload, .unavailable, .localOnly]
 
@@ -79,6 +81,10 @@ struct NodeMetrics: Sendable {
         handshakes = try registry.counter(
             "canopy_handshakes_total", "TLS handshakes with clients.")
         calls = try registry.counter("canopy_calls_total", "Calls that clients began.")
+        certificateExpiry = try registry.gauge(
+            "canopy_certificate_expiry_timestamp_seconds",
+            "Time of day until which the node's certificate is valid; 0 without one.",
+            unit: .seconds)
         frames = try registry.gauge("canopy_frames_under_way", "Frames that have no last answer.")
         budgetUsed = try registry.gauge(
             "canopy_request_bytes", "Bytes of the byte budget that are in use.", unit: .bytes)

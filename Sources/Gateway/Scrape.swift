@@ -27,7 +27,8 @@ final class Scrape: Sendable {
                 if index == 0 {
                     host.metrics.setNode(
                         budgetUsed: context.budget.used, resident: Machine.residentBytes,
-                        receiptsLost: context.receipts.lost)
+                        receiptsLost: context.receipts.lost,
+                        certificateExpiry: context.certificates.expiry)
                 }
                 return host.metrics.collect(from: host, now: host.shard.time.now)
             }

@@ -117,7 +117,8 @@ extension Shard {
             to: peer, model: peer.models[frame.task], via: names.name,
             remaining: deadline - time.now)
         let call = peer.pool.call(
-            RPCPath.modelInfer, headers: frame.trace.map { [("traceparent", $0.child)] } ?? [],
+            RPCPath.modelInfer,
+            headers: (frame.trace?.child ?? frame.foreignTrace).map { [("traceparent", $0)] } ?? [],
             deadline: deadline, handler: handler)
         frame.call = call
         frame.calledAt = frame.calledAt ?? time.now

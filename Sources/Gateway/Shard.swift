@@ -84,8 +84,12 @@ final class Shard {
         }
         let frame = Frame(
             id: id, task: work.task, request: request, options: work.options,
-            arrivedAt: work.arrivedAt, responder: responder)
-        frame.trace = tracer?.begin(work)
+            arrivedAt: work.arrivedAt, deadline: work.deadline, responder: responder)
+        if let tracer {
+            frame.trace = tracer.begin(work)
+        } else {
+            frame.foreignTrace = work.traceparent
+        }
         let slot = Int(id.slot)
         while frames.count <= slot { frames.append(nil) }
         frames[slot] = frame
@@ -122,9 +126,10 @@ final class Shard {
 
     func closed(_ stream: StreamInfer) { streams[ObjectIdentifier(stream)] = nil }
 
-    /// The caller's `traceparent`, where anybody would look at it.
+    /// The caller's `traceparent`, where anybody would look at it: this node's tracer, or a node
+    /// upstream.
     func parentTrace(of call: ServerCall) -> String? {
-        tracer == nil ? nil : call.header("traceparent")
+        tracer == nil && peers.isEmpty ? nil : call.header("traceparent")
     }
 
     /// Gives the node one event and carries out what it says. An effect may lead to the next event
@@ -180,7 +185,7 @@ final class Shard {
         }
         let job = InferenceJob(
             tag: frame.id.word, input: frame.request.inferenceInput,
-            lane: frame.options.workClass.lane, deadline: .distantFuture, sink: sink)
+            lane: frame.options.workClass.lane, deadline: frame.deadline, sink: sink)
         frame.job = job
         if !model.model.submit(job) {
             frame.fault = Refusals.queueFull(task.name, waiting: model.model.waiting)

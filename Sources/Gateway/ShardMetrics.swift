@@ -88,7 +88,11 @@ final class ShardMetrics {
     }
 
     /// Numbers of the whole node, which one shard states for all.
-    func setNode(budgetUsed: Int, resident: Int, receiptsLost: Int) {
+    func setNode(
+        budgetUsed: Int, resident: Int, receiptsLost: Int, certificateExpiry: WallTime?
+    ) {
+        let expiry = certificateExpiry.map { Double($0.nanoseconds / 1_000_000_000) }
+        shard.set(names.certificateExpiry, expiry ?? 0)
         grow(names.receiptsLost, from: seen.receiptsLost, to: receiptsLost)
         seen.receiptsLost = receiptsLost
         shard.set(names.budgetUsed, Double(budgetUsed))

@@ -6,6 +6,7 @@ import hashlib
 import socket
 import ssl
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -241,3 +242,8 @@ def test_a_region_that_does_not_know_the_leafs_authority_is_named_in_the_leafs_l
         said = facts(digit(plain(fleet, "leaf"), jpeg, accept=1.0))
         assert (said["tier"], said["degraded"]) == ("leaf", "upstream_down")
     assert "does not trust" in fleet["leaf"].await_log("region is not reached")
+
+
+def test_a_node_tells_until_when_its_certificate_is_valid(fleet):
+    left = fleet["leaf"].metrics()["canopy_certificate_expiry_timestamp_seconds"] - time.time()
+    assert 89 * 86_400 < left <= 90 * 86_400
