@@ -158,11 +158,19 @@ extension H2Server {
             open[call.place] = last
             last.place = call.place
         }
-        call.abandon(
-            Fault(
-                .cancelled, "the client cancelled the call (HTTP/2 error \(error))",
-                source: .client))
+        call.abandon(Self.cancelled(call.isOpen ? error : 0))
     }
+
+    /// What a handler hears of a stream that its client ended. Most streams end well, and then
+    /// nobody hears it: those have words that cost nothing to make.
+    private static func cancelled(_ error: UInt32) -> Fault {
+        guard error != 0 else { return endedByClient }
+        return Fault(
+            .cancelled, "the client cancelled the call (HTTP/2 error \(error))", source: .client)
+    }
+
+    private static let endedByClient = Fault(
+        .cancelled, "the client ended the call", source: .client)
 }
 
 extension ServerCall.Method {

@@ -19,6 +19,7 @@ struct Outbox {
     mutating func append(message: [Bytes]) {
         var length = 0
         for bytes in message { length += bytes.count }
+        pieces.reserveCapacity(pieces.count + message.count + 1)
         pieces.append(.prefix(UInt32(clamping: length)))
         count += 5
         append(body: message)

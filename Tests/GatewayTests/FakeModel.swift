@@ -23,7 +23,11 @@ final class FakeModel: LoadedModel {
     /// Jobs that came so far.
     var seen: Int { state.withLock { $0.seen } }
     var waiting: Int { state.withLock { $0.held.count } }
-    var runningSince: Instant? { nil }
+    var runningSince: Instant? { stuck.withLock { $0 } }
+    private let stuck = Mutex<Instant?>(nil)
+
+    /// One of its jobs has been running since then; `nil` when none runs.
+    func runs(since: Instant?) { stuck.withLock { $0 = since } }
 
     /// Takes the held jobs out.
     func takeHeld() -> [InferenceJob] {
