@@ -78,6 +78,10 @@ let package = Package(
             name: "HTTPLoopbackTests",
             dependencies: ["Ground", "Cryptography", "EventLoop", "HTTP"], swiftSettings: house),
         .executableTarget(
+            name: "bench-engine",
+            dependencies: ["Ground", "EventLoop", "Storage", "Bundles", "Inference"],
+            path: "Tools/benches/engine", swiftSettings: house),
+        .executableTarget(
             name: "bench-http-echo",
             dependencies: ["Ground", "Cryptography", "EventLoop", "HTTP"],
             path: "Tools/benches/http-echo", swiftSettings: house),
