@@ -1,4 +1,5 @@
 internal import CLibuv
+internal import CLinux
 internal import Glibc
 public import Ground
 
@@ -31,7 +32,9 @@ public final class Loop {
     var pendingWork = 0
     private(set) var isEnding = false
     private let async: UnsafeMutablePointer<uv_async_t>
-    let timer: UnsafeMutablePointer<uv_timer_t>
+    let timerDescriptor: Int32
+    private let timerPoll: UnsafeMutablePointer<uv_poll_t>
+    private let endTimer: UnsafeMutablePointer<uv_timer_t>
     private var spareBodies: [@Sendable () -> Void] = []
     private var isClosed = false
 
@@ -48,19 +51,31 @@ public final class Loop {
             uv.deallocate()
             throw Fault.uv(status, "making an event loop")
         }
+        timerDescriptor = canopy_timer_open()
+        guard timerDescriptor >= 0 else {
+            uv_loop_close(uv)
+            uv.deallocate()
+            throw Fault.uv(timerDescriptor, "making an event loop's timer")
+        }
         self.uv = uv
         readBuffer = .allocate(byteCount: Self.readCapacity, alignment: 64)
         async = .allocate(capacity: 1)
-        timer = .allocate(capacity: 1)
-        uv_timer_init(uv, timer)
+        timerPoll = .allocate(capacity: 1)
+        endTimer = .allocate(capacity: 1)
+        uv_timer_init(uv, endTimer)
+        uv_poll_init(uv, timerPoll, timerDescriptor)
         poster = LoopPoster(async: async)
         uv_async_init(uv, async) { handle in
             let loop = Loop.of(handle!.pointee.loop)
             if loop.runPosted() { uv_stop(loop.uv) }
         }
         async.pointee.data = nil
-        timer.pointee.data = nil
+        timerPoll.pointee.data = nil
+        endTimer.pointee.data = nil
         uv.pointee.data = Unmanaged.passUnretained(self).toOpaque()
+        uv_poll_start(timerPoll, Int32(UV_READABLE.rawValue)) { handle, _, _ in
+            Loop.of(handle!.pointee.loop).fireTimers()
+        }
     }
 
     deinit {
@@ -69,7 +84,8 @@ public final class Loop {
         guard hasEndedCleanly else { return }
         readBuffer.deallocate()
         async.deallocate()
-        timer.deallocate()
+        timerPoll.deallocate()
+        endTimer.deallocate()
         uv.deallocate()
     }
 
@@ -131,8 +147,10 @@ extension Loop {
         timers.removeAll()
         uv_walk(uv, { handle, _ in Loop.closeOwner(of: handle!) }, nil)
         uv_close(async.asHandle, nil)
+        uv_close(timerPoll.asHandle, nil)
+        close(timerDescriptor)
         awaitClosing()
-        uv_close(timer.asHandle, nil)
+        uv_close(endTimer.asHandle, nil)
         uv_run(uv, UV_RUN_NOWAIT)
         hasEndedCleanly = uv_loop_close(uv) == 0
     }
@@ -146,8 +164,8 @@ extension Loop {
     private func awaitClosing() {
         let limit = UInt64(Self.endingWait.nanoseconds / 1_000_000)
         uv_update_time(uv)
-        uv_timer_start(timer, { uv_stop($0!.pointee.loop) }, limit, 0)
-        uv_unref(timer.asHandle)
+        uv_timer_start(endTimer, { uv_stop($0!.pointee.loop) }, limit, 0)
+        uv_unref(endTimer.asHandle)
         uv_run(uv, UV_RUN_DEFAULT)
     }
 }

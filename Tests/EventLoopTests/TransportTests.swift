@@ -59,7 +59,7 @@ import Testing
 }
 
 @Test func `Sends behind a full socket keep their order`() throws {
-    let parts = (0..<64).map { Bytes.pattern(200_000, seed: $0) }
+    let parts = (0..<24).map { Bytes.pattern(400_000, seed: $0) }
     let server = Collector()
     var counters = LoopCounters()
     try onLoop { loop in
