@@ -17,7 +17,8 @@ final class LoopTimer: ScheduledTimer {
 }
 
 extension Loop {
-    /// Calls `body` on the loop once `delay` has passed; never in the current turn. On an ended loop it is never called.
+    /// Calls `body` on the loop once `delay` has passed; never in the current turn. On an ended
+    /// loop it is never called.
     ///
     /// The timer may be dropped: only `cancel` takes the body back.
     @discardableResult
@@ -43,8 +44,9 @@ extension Loop {
     /// Timers that wait, the cancelled ones not counted.
     public var pendingTimers: Int { timers.count }
 
-    /// Sets the kernel's timer. A timerfd, since libuv's own timers count whole milliseconds and come
-    /// up to two late; set only when the earliest moment changes, so it costs no call per timer.
+    /// Sets the kernel's timer. A timerfd, since libuv's own timers count whole milliseconds and
+    /// come up to two late; set only when the earliest moment changes, so it costs no call per
+    /// timer.
     private func arm(for deadline: UInt64) {
         armedFor = deadline
         canopy_timer_set(timerDescriptor, deadline)

@@ -8,8 +8,8 @@ final class ControlChannel {
 
     init(_ relay: RelayServer) { self.relay = relay }
 
-    /// Listens on a socket at `path`; `-` reads standard input and answers on standard output, and its end
-    /// ends the relay.
+    /// Listens on a socket at `path`; `-` reads standard input and answers on standard output, and
+    /// its end ends the relay.
     func start(_ path: String) throws(Fault) {
         guard path == "-" else {
             listener = try relay.loop.listen(onPath: path) { [self] transport in

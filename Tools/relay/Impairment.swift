@@ -19,7 +19,8 @@ struct Impairment: Equatable {
     static let leastRetransmission = Interval.milliseconds(10)
     /// Repeated losses of one segment that are drawn: the waits double, and six make 63 of them.
     static let lossLimit = 6
-    /// Bytes on the way in one direction of a connection, at most. Four MiB carry 40 MB/s at 100 ms.
+    /// Bytes on the way in one direction of a connection, at most. Four MiB carry 40 MB/s at 100
+    /// ms.
     static let queueLimit = 4 << 20
     /// Least such bound: one read.
     static let leastQueue = 65_536
@@ -69,8 +70,8 @@ struct Schedule {
 
     init(seed: UInt64) { random = Randomness(seed: seed) }
 
-    /// When a piece of `count` bytes that comes at `now` arrives. It never overtakes an earlier one:
-    /// a byte stream waits for what was lost or overtaken.
+    /// When a piece of `count` bytes that comes at `now` arrives. It never overtakes an earlier
+    /// one: a byte stream waits for what was lost or overtaken.
     mutating func arrival(
         of count: Int, now: Instant, over pacer: inout Pacer, _ impairment: Impairment
     ) -> Instant {

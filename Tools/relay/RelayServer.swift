@@ -92,7 +92,9 @@ final class RelayServer {
         case .hole: for connection in inOrder { connection.swallow() }
         case .stall: break
         case .open:
-            if old == .hole { for connection in inOrder where connection.isBroken { connection.reset() } }
+            if old == .hole {
+                for connection in inOrder where connection.isBroken { connection.reset() }
+            }
             for connection in inOrder { connection.goOn() }
         }
     }
