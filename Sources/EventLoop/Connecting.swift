@@ -28,7 +28,7 @@ extension Loop {
 }
 
 /// Tries the addresses of one endpoint, one after the other.
-private final class Connector {
+final class Connector {
     private let endpoint: Endpoint
     private let loop: Loop
     private let deadline: Instant
@@ -50,9 +50,7 @@ private final class Connector {
 
     func start(timeout: Interval) {
         if let address = SocketAddress(numericHost: endpoint.host, port: endpoint.port) {
-            addresses = [address]
-            tryNext()
-            return
+            return tryAll([address])
         }
         timer = loop.schedule(after: timeout) {
             self.finish(.failure(self.late("the name look-up")))
@@ -61,11 +59,15 @@ private final class Connector {
             self.timer?.cancel()
             switch result {
             case .failure(let fault): self.finish(.failure(fault))
-            case .success(let found):
-                self.addresses = found.reversed()
-                self.tryNext()
+            case .success(let found): self.tryAll(found)
             }
         }
+    }
+
+    /// Tries `addresses` in their order.
+    func tryAll(_ addresses: [SocketAddress]) {
+        self.addresses = addresses.reversed()
+        tryNext()
     }
 
     private func tryNext() {

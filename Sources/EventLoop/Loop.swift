@@ -1,4 +1,5 @@
 internal import CLibuv
+internal import CLinux
 internal import Glibc
 public import Ground
 
@@ -30,8 +31,10 @@ public final class Loop {
     var armedFor = UInt64.max
     var pendingWork = 0
     private(set) var isEnding = false
-    private let async: UnsafeMutablePointer<uv_async_t>
-    let timer: UnsafeMutablePointer<uv_timer_t>
+    private let wakePoll: UnsafeMutablePointer<uv_poll_t>
+    let timerDescriptor: Int32
+    private let timerPoll: UnsafeMutablePointer<uv_poll_t>
+    private let endTimer: UnsafeMutablePointer<uv_timer_t>
     private(set) lazy var turnEnd = EndOfTurn(uv, poster: poster)
     private var spareBodies: [@Sendable () -> Void] = []
     private var isClosed = false
@@ -49,19 +52,36 @@ public final class Loop {
             uv.deallocate()
             throw Fault.uv(status, "making an event loop")
         }
+        timerDescriptor = canopy_timer_open()
+        let wakeDescriptor = canopy_wake_open()
+        guard timerDescriptor >= 0, wakeDescriptor >= 0 else {
+            for descriptor in [timerDescriptor, wakeDescriptor] where descriptor >= 0 {
+                close(descriptor)
+            }
+            uv_loop_close(uv)
+            uv.deallocate()
+            throw Fault.uv(min(timerDescriptor, wakeDescriptor), "making an event loop's timer")
+        }
         self.uv = uv
         readBuffer = .allocate(byteCount: Self.readCapacity, alignment: 64)
-        async = .allocate(capacity: 1)
-        timer = .allocate(capacity: 1)
-        uv_timer_init(uv, timer)
-        poster = LoopPoster(async: async)
-        uv_async_init(uv, async) { handle in
+        wakePoll = .allocate(capacity: 1)
+        timerPoll = .allocate(capacity: 1)
+        endTimer = .allocate(capacity: 1)
+        uv_timer_init(uv, endTimer)
+        uv_poll_init(uv, timerPoll, timerDescriptor)
+        uv_poll_init(uv, wakePoll, wakeDescriptor)
+        poster = LoopPoster(wake: wakeDescriptor)
+        wakePoll.pointee.data = nil
+        timerPoll.pointee.data = nil
+        endTimer.pointee.data = nil
+        uv.pointee.data = Unmanaged.passUnretained(self).toOpaque()
+        uv_poll_start(timerPoll, Int32(UV_READABLE.rawValue)) { handle, _, _ in
+            Loop.of(handle!.pointee.loop).fireTimers()
+        }
+        uv_poll_start(wakePoll, Int32(UV_READABLE.rawValue)) { handle, _, _ in
             let loop = Loop.of(handle!.pointee.loop)
             if loop.runPosted() { uv_stop(loop.uv) }
         }
-        async.pointee.data = nil
-        timer.pointee.data = nil
-        uv.pointee.data = Unmanaged.passUnretained(self).toOpaque()
     }
 
     deinit {
@@ -69,8 +89,9 @@ public final class Loop {
         // An unclean end leaves work on other threads that still points into this memory.
         guard hasEndedCleanly else { return }
         readBuffer.deallocate()
-        async.deallocate()
-        timer.deallocate()
+        wakePoll.deallocate()
+        timerPoll.deallocate()
+        endTimer.deallocate()
         uv.deallocate()
     }
 
@@ -131,9 +152,11 @@ extension Loop {
         isEnding = true
         timers.removeAll()
         uv_walk(uv, { handle, _ in Loop.closeOwner(of: handle!) }, nil)
-        uv_close(async.asHandle, nil)
+        uv_close(wakePoll.asHandle, nil)
+        uv_close(timerPoll.asHandle, nil)
+        close(timerDescriptor)
         awaitClosing()
-        uv_close(timer.asHandle, nil)
+        uv_close(endTimer.asHandle, nil)
         uv_run(uv, UV_RUN_NOWAIT)
         hasEndedCleanly = uv_loop_close(uv) == 0
     }
@@ -147,8 +170,8 @@ extension Loop {
     private func awaitClosing() {
         let limit = UInt64(Self.endingWait.nanoseconds / 1_000_000)
         uv_update_time(uv)
-        uv_timer_start(timer, { uv_stop($0!.pointee.loop) }, limit, 0)
-        uv_unref(timer.asHandle)
+        uv_timer_start(endTimer, { uv_stop($0!.pointee.loop) }, limit, 0)
+        uv_unref(endTimer.asHandle)
         uv_run(uv, UV_RUN_DEFAULT)
     }
 }

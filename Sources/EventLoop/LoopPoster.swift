@@ -1,11 +1,13 @@
-internal import CLibuv
+internal import CLinux
 internal import Glibc
 internal import Synchronization
 
 /// The half of a loop that other threads may use: it runs bodies on the loop's thread.
 ///
 /// Bodies of one thread run in the order in which it posted them. A batch costs one wake-up: only
-/// the post that finds the queue empty writes to libuv's event descriptor.
+/// the post that finds the queue empty writes to the loop's event descriptor. It is our own and not
+/// a `uv_async_t`: woken by a worker of its own core, libuv 1.44 spins until that worker, which it
+/// keeps from running, has left `uv_async_send`. That cost 100 µs a frame on one core.
 public final class LoopPoster: Sendable {
     /// Bodies that may wait at a time. Each producer has its own bound far below (jobs, frames);
     /// a million waiting bodies mean that the loop is wedged, and memory must not follow it.
@@ -15,19 +17,20 @@ public final class LoopPoster: Sendable {
         var bodies: [@Sendable () -> Void] = []
         var stopRequested = false
         var isOpen = true
-        // The only thing that another thread does with it is uv_async_send, which is thread-safe,
-        // and under the lock, so that never after `shut`.
-        nonisolated(unsafe) let async: UnsafeMutablePointer<uv_async_t>
     }
 
-    private let state: Mutex<State>
+    private let state = Mutex(State())
     private let thread: Atomic<UInt>
+    /// An eventfd, open for as long as anybody may post.
+    private let wake: Int32
 
-    init(async: UnsafeMutablePointer<uv_async_t>) {
-        nonisolated(unsafe) let async = async
-        state = Mutex(State(async: async))
+    /// - Parameter wake: an eventfd, from now on the poster's.
+    init(wake: Int32) {
+        self.wake = wake
         thread = Atomic(UInt(pthread_self()))
     }
+
+    deinit { close(wake) }
 
     /// Whether the caller is on the loop's thread.
     public var isOnLoop: Bool { thread.load(ordering: .relaxed) == UInt(pthread_self()) }
@@ -37,21 +40,22 @@ public final class LoopPoster: Sendable {
     /// False when the body will never run: the loop has ended, or `limit` bodies wait.
     @discardableResult
     public func post(_ body: @escaping @Sendable () -> Void) -> Bool {
-        state.withLock { state in
-            guard state.isOpen, state.bodies.count < Self.limit else { return false }
+        let place = state.withLock { state in
+            guard state.isOpen, state.bodies.count < Self.limit else { return 0 }
             state.bodies.append(body)
-            if state.bodies.count == 1 { uv_async_send(state.async) }
-            return true
+            return state.bodies.count
         }
+        // Not under the lock: the loop that wakes up would wait for it at once.
+        if place == 1 { canopy_wake(wake) }
+        return place > 0
     }
 
     /// Ends `Loop.run` after the bodies posted so far. From any thread.
     public func stop() {
         state.withLock { state in
-            guard state.isOpen else { return }
-            state.stopRequested = true
-            uv_async_send(state.async)
+            if state.isOpen { state.stopRequested = true }
         }
+        canopy_wake(wake)
     }
 
     /// Whether the loop still takes bodies.
@@ -62,13 +66,15 @@ public final class LoopPoster: Sendable {
 
     /// Exchanges the waiting bodies for `spare`, whose memory is used again.
     func takeBodies(into spare: inout [@Sendable () -> Void]) -> Bool {
-        state.withLock { state in
+        // First, so that a post after the exchange wakes the loop again.
+        canopy_wake_clear(wake)
+        return state.withLock { state in
             swap(&state.bodies, &spare)
             return state.stopRequested
         }
     }
 
-    /// Refuses all later posts; afterwards the async handle may be closed.
+    /// Refuses all later posts.
     func shut() { state.withLock { $0.isOpen = false } }
 }
 

@@ -1,4 +1,4 @@
-internal import CLibuv
+internal import CLinux
 public import Ground
 
 /// A body waiting for its moment.
@@ -17,8 +17,8 @@ final class LoopTimer: ScheduledTimer {
 }
 
 extension Loop {
-    /// Calls `body` on the loop once `delay` has passed, and at most about a millisecond later when
-    /// the loop is idle; never in the current turn. On an ended loop it is never called.
+    /// Calls `body` on the loop once `delay` has passed; never in the current turn. On an ended
+    /// loop it is never called.
     ///
     /// The timer may be dropped: only `cancel` takes the body back.
     @discardableResult
@@ -44,20 +44,18 @@ extension Loop {
     /// Timers that wait, the cancelled ones not counted.
     public var pendingTimers: Int { timers.count }
 
-    /// Sets the one libuv timer. libuv counts whole milliseconds of the same clock, so the deadline
-    /// is rounded up to one: then nothing fires early.
+    /// Sets the kernel's timer. A timerfd, since libuv's own timers count whole milliseconds and
+    /// come up to two late; set only when the earliest moment changes, so it costs no call per
+    /// timer.
     private func arm(for deadline: UInt64) {
         armedFor = deadline
-        let due = deadline / 1_000_000 + (deadline % 1_000_000 == 0 ? 0 : 1)
-        let turn = uv_now(uv)
-        // Never 0, with which libuv fires again in the same turn and sockets would wait for ever.
-        uv_timer_start(
-            timer, { Loop.of($0!.pointee.loop).fireTimers() }, due > turn ? due - turn : 1, 0)
+        canopy_timer_set(timerDescriptor, deadline)
     }
 
     /// Calls what is due. The clock is read once, so that a body which schedules itself anew with
     /// no delay waits for the next turn and sockets get theirs.
-    private func fireTimers() {
+    func fireTimers() {
+        canopy_timer_clear(timerDescriptor)
         let now = MonotonicTime.nanoseconds
         armedFor = .max
         while let body = timers.popDue(now: now) {

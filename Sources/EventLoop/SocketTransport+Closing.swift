@@ -93,7 +93,7 @@ extension SocketTransport {
             terminate(nil, reset: false)
         } else if phase == .flushing {
             phase = .lingering
-            loop.schedule(after: Self.lingerPatience) { [weak self] in
+            loop.schedule(after: patience.linger) { [weak self] in
                 self?.terminate(nil, reset: false)
             }
         }
@@ -101,13 +101,13 @@ extension SocketTransport {
 
     private func watchFlush(last: Int) {
         guard last > 0 else { return }
-        loop.schedule(after: Self.flushPatience) { [weak self] in
+        loop.schedule(after: patience.flush) { [weak self] in
             guard let self, self.phase == .flushing else { return }
             guard self.unsent < last else {
                 let fault = Fault(
                     .deadline,
                     "\(self.peer) left \(last) bytes unread for "
-                        + "\(Int(Self.flushPatience.seconds)) s while its connection was closing",
+                        + "\(Int(patience.flush.milliseconds)) ms while its connection was closing",
                     source: .peer)
                 return self.terminate(fault, reset: true)
             }

@@ -32,6 +32,7 @@ public final class SocketTransport: Transport, HandleOwner {
     var pendingWrites = 0
     var hasReadEnd = false
     var shutdown = Shutdown.none
+    var patience = (flush: flushPatience, linger: lingerPatience)
     private var wantsReading = true
     private var isReading = false
     private var takenAtClose: Int?

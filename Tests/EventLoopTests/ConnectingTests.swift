@@ -68,6 +68,32 @@ import Testing
     #expect(client.bytes.count == 3)
 }
 
+@Test func `A name's next address is tried when one refuses or swallows`() throws {
+    var connected: Endpoint?
+    var live: Endpoint?
+    try onLoop { loop in
+        let refusing = try loop.listen(on: loopback, reusePort: false) { _ in }
+        refusing.close()
+        let hole = try ListeningSocket.open(at: loopback, on: loop, reusePort: false, backlog: 1)
+        for _ in 0..<8 {
+            loop.open(to: ListeningSocket.bound(hole), timeout: .seconds(60)) { _ in }
+        }
+        let listener = try loop.listen(on: loopback) { $0.receiver = Collector() }
+        live = listener.endpoint
+        let endpoints = [refusing.endpoint, ListeningSocket.bound(hole), listener.endpoint]
+        let connector = Connector(
+            Endpoint(host: "three.example", port: 1), timeout: .milliseconds(300), loop: loop
+        ) { result in
+            if case .success(let transport) = result { connected = transport.peer }
+            loop.stop()
+        }
+        connector.tryAll(
+            endpoints.compactMap { SocketAddress(numericHost: $0.host, port: $0.port) })
+    }
+    #expect(connected == live)
+    #expect(connected != nil)
+}
+
 @Test func `A name that does not exist is a fault`() throws {
     var fault: Fault?
     try onLoop { loop in

@@ -58,3 +58,13 @@ private final class Seen {
     }
     #expect(thrown?.message.contains("256.0.0.1") == true)
 }
+
+@Test func `A loop that never ran is closed and freed`() throws {
+    weak var freed: Loop?
+    do {
+        let loop = try Loop()
+        loop.schedule(after: .seconds(1)) { Issue.record("a timer of a dead loop fired") }
+        freed = loop
+    }
+    #expect(freed == nil)
+}

@@ -1,6 +1,7 @@
-import EventLoop
 import Ground
 import Testing
+
+@testable import EventLoop
 
 @Test func `A megabyte goes and comes back unchanged, and every byte is counted`() throws {
     let sent = Bytes.pattern(1 << 20)
@@ -59,7 +60,7 @@ import Testing
 }
 
 @Test func `Sends behind a full socket keep their order`() throws {
-    let parts = (0..<64).map { Bytes.pattern(200_000, seed: $0) }
+    let parts = (0..<24).map { Bytes.pattern(400_000, seed: $0) }
     let server = Collector()
     var counters = LoopCounters()
     try onLoop { loop in
@@ -209,4 +210,38 @@ import Testing
     }
     #expect(server.isClosed && server.fault?.code == .cancelled)
     #expect(client.isClosed && client.fault?.code == .cancelled)
+}
+
+@Test func `A peer that never finishes does not hold a closing stream for ever`() throws {
+    let client = Collector()
+    try onLoop { loop in
+        client.onClosed = loop.stop
+        let listener = try loop.listen(on: loopback) { $0.receiver = HalfCloseCollector() }
+        loop.dial(listener) { transport in
+            transport.receiver = client
+            transport.patience.linger = .milliseconds(20)
+            transport.send([Bytes.pattern(10)])
+            transport.close(abruptly: false)
+        }
+    }
+    #expect(client.isClosed && client.fault == nil)
+}
+
+@Test func `A peer that reads nothing any more is cut while its stream is closing`() throws {
+    let client = Collector()
+    try onLoop { loop in
+        client.onClosed = loop.stop
+        let listener = try loop.listen(on: loopback) { transport in
+            transport.receiver = Collector()
+            transport.setReading(false)
+        }
+        loop.dial(listener) { transport in
+            transport.receiver = client
+            transport.patience.flush = .milliseconds(20)
+            transport.send([Bytes.pattern(16 << 20)])
+            transport.close(abruptly: false)
+        }
+    }
+    #expect(client.fault?.code == .deadline)
+    #expect(client.fault?.source == .peer)
 }

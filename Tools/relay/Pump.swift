@@ -40,7 +40,8 @@ final class Pump {
         }
         queued += bytes.count
         if queued + (target?.unsent ?? 0) >= impairment.queueBound { source?.setReading(false) }
-        arm()
+        // At once where there is no delay: a timer would add one.
+        if head < queue.count && queue[head].due <= loop.time.now { deliver() } else { arm() }
     }
 
     /// The source has finished: so will the target, when all that was before has arrived.

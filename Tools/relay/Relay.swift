@@ -1,8 +1,7 @@
 import ArgumentParser
 import EventLoop
-import Ground
-
 import Glibc
+import Ground
 
 @main
 struct Relay: ParsableCommand {

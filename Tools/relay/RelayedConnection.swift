@@ -95,7 +95,10 @@ final class RelayedConnection {
     }
 
     fileprivate func ended(fromClient: Bool, abruptly: Bool) {
-        guard relay.mode != .hole else { return isBroken = true }
+        guard relay.mode != .hole else {
+            isBroken = true
+            return
+        }
         let link = fromClient ? relay.up : relay.down
         (fromClient ? up : down).takeEnd(abruptly: abruptly, impairment: link.impairment)
     }

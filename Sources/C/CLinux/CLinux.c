@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +18,45 @@ int canopy_accept(int socket, struct sockaddr *peer, socklen_t *length) {
 }
 
 int canopy_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
+int canopy_timer_open(void) {
+    int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    return timer >= 0 ? timer : -errno;
+}
+
+void canopy_timer_set(int timer, uint64_t nanoseconds) {
+    // Zero would disarm it.
+    if (nanoseconds == 0) nanoseconds = 1;
+    // The kernel takes signed seconds; 292 years are never reached.
+    if (nanoseconds > INT64_MAX) nanoseconds = INT64_MAX;
+    struct itimerspec moment = {
+        .it_value = {.tv_sec = (time_t)(nanoseconds / 1000000000),
+                     .tv_nsec = (long)(nanoseconds % 1000000000)}};
+    timerfd_settime(timer, TFD_TIMER_ABSTIME, &moment, NULL);
+}
+
+void canopy_timer_clear(int timer) {
+    uint64_t expirations;
+    ssize_t ignored = read(timer, &expirations, sizeof expirations);
+    (void)ignored;
+}
+
+int canopy_wake_open(void) {
+    int descriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return descriptor >= 0 ? descriptor : -errno;
+}
+
+void canopy_wake(int descriptor) {
+    uint64_t one = 1;
+    ssize_t ignored = write(descriptor, &one, sizeof one);
+    (void)ignored;
+}
+
+void canopy_wake_clear(int descriptor) {
+    uint64_t count;
+    ssize_t ignored = read(descriptor, &count, sizeof count);
+    (void)ignored;
+}
 
 void canopy_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
@@ -9,6 +10,22 @@ int canopy_accept(int socket, struct sockaddr *peer, socklen_t *length);
 
 /// pipe2 with O_CLOEXEC: the reading end, then the writing end. 0, or -1 and errno.
 int canopy_pipe(int ends[2]);
+
+/// A descriptor that becomes readable at moments of CLOCK_MONOTONIC, or a negative errno.
+int canopy_timer_open(void);
+
+/// Makes `timer` readable at `nanoseconds`, at once when that has passed; at no other moment.
+void canopy_timer_set(int timer, uint64_t nanoseconds);
+
+/// Takes the readiness of `timer` away.
+void canopy_timer_clear(int timer);
+
+/// An eventfd that does not block: a descriptor, or a negative errno.
+int canopy_wake_open(void);
+/// Makes it readable. From any thread.
+void canopy_wake(int descriptor);
+/// Makes it unreadable again.
+void canopy_wake_clear(int descriptor);
 
 /// Names the calling thread; the kernel keeps 15 bytes.
 void canopy_name_thread(const char *name);
