@@ -60,6 +60,7 @@ public final class Gateway {
         SpanExporter(context, hosts: hosts)?.start(on: loop)
         let loader = ModelLoader(context, hosts: hosts)
         loader.start()
+        for notice in context.topology.notices { context.log.warning("\(notice)") }
         announce()
         loop.run()
         loader.stop()

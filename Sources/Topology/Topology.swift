@@ -112,7 +112,9 @@ extension Topology {
 
     /// Where the files say something: `place(of: "nodes", "leaf", "budget", "memory")`. For what is
     /// not said, the nearest thing above it that is.
-    public func place(of path: String...) -> Place {
+    public func place(of path: String...) -> Place { place(of: path) }
+
+    func place(of path: [String]) -> Place {
         var (entry, place) = (root, root.place)
         for key in path {
             guard let member = entry[key] else { break }

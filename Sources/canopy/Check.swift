@@ -49,6 +49,7 @@ struct Check: ParsableCommand {
             let promise = "\(task.mode.rawValue) within \(task.deadline.text)"
             print("task      \(task.name): \(tiers), \(promise)")
         }
+        for notice in fleet.notices { Console.error("note: \(notice)") }
         print("ok")
     }
 }
