@@ -7,7 +7,8 @@ internal import Synchronization
 /// Bodies of one thread run in the order in which it posted them. A batch costs one wake-up: only
 /// the post that finds the queue empty writes to the loop's event descriptor. It is our own and not
 /// a `uv_async_t`: woken by a worker of its own core, libuv 1.44 spins until that worker, which it
-/// keeps from running, has left `uv_async_send`. That cost 100 µs a frame on one core.
+/// keeps from running, has left `uv_async_send`. In a profile of a node on one core a seventh of
+/// the loop's time went there.
 public final class LoopPoster: Sendable {
     /// Bodies that may wait at a time. Each producer has its own bound far below (jobs, frames);
     /// a million waiting bodies mean that the loop is wedged, and memory must not follow it.
