@@ -112,16 +112,18 @@ extension Shard {
         frame.peer = index
         frame.upstream = nil
         metrics.called(peer: index, purpose)
+        let now = time.now
+        frame.calledAt = frame.calledAt ?? now
         let handler = EscalationCall(frame.id, attempt: attempt, shard: self)
         let message = frame.escalation(
             to: peer, model: peer.models[frame.task], via: names.name,
-            remaining: deadline - time.now)
+            remaining: deadline - now)
         let call = peer.pool.call(
             RPCPath.modelInfer,
-            headers: (frame.trace?.child ?? frame.foreignTrace).map { [("traceparent", $0)] } ?? [],
-            deadline: deadline, handler: handler)
+            headers: frame.traceHeaders(peer.transit, now: now), deadline: deadline,
+            handler: handler)
         frame.call = call
-        frame.calledAt = frame.calledAt ?? time.now
+        if frame.isTraced, call.isCarried { handler.sentAt = now }
         call.send(message: message.encode())
         call.halfClose()
     }
@@ -131,6 +133,8 @@ extension Shard {
 final class EscalationCall: ClientCallHandler {
     private let id: FrameID
     private let attempt: UInt32
+    /// When the request went out, where that is to be noted and it had not to wait.
+    var sentAt: Instant?
     private unowned let shard: Shard
     private var response: InferResponse?
 
@@ -148,6 +152,7 @@ final class EscalationCall: ClientCallHandler {
         guard let frame = shard.frame(id), frame.attempt == attempt else { return }
         if status.code == .ok, let response {
             frame.upstream = response
+            if let sentAt { shard.noteTransit(of: frame, since: sentAt, response) }
             let accepted = response.parameters.bool("canopy.accepted") ?? true
             shard.hear(.frame(id, .answered(attempt: attempt, accepted: accepted)))
         } else {
