@@ -9,6 +9,8 @@ final class InferenceService: HTTP.Service {
     private let shard: Shard
     private let rules: AccessRules
     private let serves: Set<Listener.Service>
+    /// Of `serves`, what every call asks for.
+    private let servesInference: Bool
     private let pages: Pages
 
     init(
@@ -17,6 +19,7 @@ final class InferenceService: HTTP.Service {
         self.shard = shard
         self.rules = rules
         self.serves = serves
+        servesInference = serves.contains(.inference)
         self.pages = pages
     }
 
@@ -38,7 +41,7 @@ final class InferenceService: HTTP.Service {
     }
 
     private func rpc(_ call: ServerCall, _ access: Access) throws(Fault) -> any CallHandler {
-        if serves.contains(.inference) {
+        if servesInference {
             switch call.path {
             case RPCPath.modelInfer:
                 try access.allow(.infer)
@@ -51,7 +54,7 @@ final class InferenceService: HTTP.Service {
             default: break
             }
         }
-        guard let query = Queries.query(call.path), serves.contains(.inference) else {
+        guard let query = Queries.query(call.path), servesInference else {
             throw Fault(
                 .unsupported, "there is no method \(call.path) here", source: .client,
                 remedy: "this node serves the Open Inference Protocol and grpc.health.v1")

@@ -21,10 +21,12 @@ final class Shard {
     private let taskNumbers: [String: Int]
     var peers: [PeerRuntime] = []
 
-    private var node: Node
-    private var frames: [Frame?] = []
-    private var effects = Effects()
-    private var events: [Event] = []
+    // Every frame changes these some times, on one loop, and `hear` never enters itself: they are
+    // not checked for overlapping accesses at run time.
+    @exclusivity(unchecked) private var node: Node
+    @exclusivity(unchecked) private var frames: [Frame?] = []
+    @exclusivity(unchecked) private var effects = Effects()
+    @exclusivity(unchecked) private var events: [Event] = []
     /// Frames that wait for a timer.
     private var unarmed: [FrameID] = []
     private var isBusy = false

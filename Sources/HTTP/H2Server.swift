@@ -14,11 +14,14 @@ final class H2Server: Conversation, CallCarrier {
     /// Where frames go; set while frames are written.
     var cork: Cork?
     /// The request whose headers are coming; HTTP/2 never interleaves header blocks.
-    var head = RequestHead()
+    ///
+    /// A connection is confined to its loop, and nghttp2 calls back one thing at a time: what every
+    /// header and every byte touches is not checked for overlapping accesses at run time.
+    @exclusivity(unchecked) var head = RequestHead()
     /// A block of headers, or the client's opening, is not whole.
     var headUnderWay = true
-    var open: [ServerCall] = []
-    var touchedCalls: [ServerCall] = []
+    @exclusivity(unchecked) var open: [ServerCall] = []
+    @exclusivity(unchecked) var touchedCalls: [ServerCall] = []
     var bodiesUnderWay = 0
     /// PING, RST_STREAM and other frames in this sweep that cost work and bring nothing.
     var mischief = 0
