@@ -12,13 +12,17 @@ extension Topology {
         }
         let nodes = nodes.flatMap { node -> [String] in
             var lines: [String] = []
+            if root["nodes"]?.value[node.name]?.value["routing"] != nil {
+                lines.append(notice("routing", "nodes", node.name, "routing"))
+            }
             if node.ring != nil { lines.append(notice("ring", "nodes", node.name, "ring")) }
             if node.budget.spool != nil {
                 lines.append(notice("budget.spool", "nodes", node.name, "budget", "spool"))
             }
             return lines
         }
-        return nodes + tasks
+        let routing = root["routing"] == nil ? [] : [notice("routing", "routing")]
+        return routing + nodes + tasks
     }
 
     private func notice(_ what: String, _ path: String...) -> String {
