@@ -29,6 +29,7 @@ final class Shard {
     private var unarmed: [FrameID] = []
     private var isBusy = false
     private var sources = SourceTable()
+    private let limits: TenantLimits
     private var ticker: (any ScheduledTimer)?
     private lazy var sink = makeSink()
     /// Streams that are open, to be told when the node drains.
@@ -38,7 +39,7 @@ final class Shard {
 
     init(
         loop: Loop, names: NodeNames, node: Node, tasks: [TaskRuntime], metrics: ShardMetrics,
-        receipts: Receipts, tracer: Tracer?
+        receipts: Receipts, tracer: Tracer?, limits: TenantLimits
     ) {
         self.loop = loop
         self.names = names
@@ -47,6 +48,7 @@ final class Shard {
         self.metrics = metrics
         self.receipts = receipts
         self.tracer = tracer
+        self.limits = limits
         time = loop.time
         taskNumbers = Dictionary(
             uniqueKeysWithValues: tasks.enumerated().map { ($0.element.name, $0.offset) })
@@ -104,12 +106,19 @@ final class Shard {
                 id,
                 Arrival(
                     task: work.task, mode: work.options.mode ?? tasks[work.task].mode,
-                    workClass: work.options.workClass, source: sources.number(of: work.tenant),
+                    workClass: work.options.workClass, source: source(of: work.tenant),
                     deadline: work.deadline, bytes: request.payloadBytes,
                     accept: work.options.accept.flatMap(Bar.init),
                     mayTravel: !work.options.via.contains(names.name),
                     isEntry: work.options.via.isEmpty)))
         return id
+    }
+
+    /// The number of a tenant; the node hears of its limit when it comes for the first time.
+    private func source(of tenant: Tenant?) -> Int {
+        let (number, isNew) = sources.number(of: tenant)
+        if isNew { hear(.sourceLimit(source: number, limits.frames(of: tenant))) }
+        return number
     }
 
     /// Lets the node feel the time that passes.

@@ -41,7 +41,8 @@ final class ShardHost {
         }
         shard = Shard(
             loop: loop, names: context.names, node: node, tasks: tasks, metrics: metrics,
-            receipts: context.receipts, tracer: tracer)
+            receipts: context.receipts, tracer: tracer,
+            limits: TenantLimits(context.blueprint.node.routing.admission, loops: context.loops))
         shard.peers = context.blueprint.peers.enumerated().map { index, peer in
             makePeer(peer, seed: seed &+ UInt64(index))
         }
