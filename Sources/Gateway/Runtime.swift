@@ -64,4 +64,6 @@ struct PeerRuntime {
     /// What each task is called there, by task.
     let models: [String]
     let pool: ClientPool
+    /// What the way there takes, for traces.
+    var transit = Transit()
 }

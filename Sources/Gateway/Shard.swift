@@ -96,7 +96,7 @@ final class Shard {
         if let tracer {
             frame.trace = tracer.begin(work)
         } else {
-            frame.foreignTrace = work.traceparent
+            frame.foreignTrace = work.trace
         }
         let slot = Int(id.slot)
         while frames.count <= slot { frames.append(nil) }
@@ -149,10 +149,9 @@ final class Shard {
 
     func closed(_ stream: StreamInfer) { streams[ObjectIdentifier(stream)] = nil }
 
-    /// The caller's `traceparent`, where anybody would look at it: this node's tracer, or a node
-    /// upstream.
-    func parentTrace(of call: ServerCall) -> String? {
-        tracer == nil && peers.isEmpty ? nil : call.header("traceparent")
+    /// The caller's trace, where anybody would look at it: this node's tracer, or a node upstream.
+    func parentTrace(of call: ServerCall) -> CallerTrace? {
+        tracer == nil && peers.isEmpty ? nil : CallerTrace(of: call)
     }
 
     /// Gives the node one event and carries out what it says. An effect may lead to the next event
