@@ -14,4 +14,5 @@ public enum RPCPath {
     public static let reportLoad = "/canopy.v1.Peer/ReportLoad"
     public static let watchLoad = "/canopy.v1.Peer/WatchLoad"
     public static let submitFeedback = "/canopy.v1.Peer/SubmitFeedback"
+    public static let neighbours = "/canopy.v1.Discovery/Neighbours"
 }

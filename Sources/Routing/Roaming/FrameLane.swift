@@ -17,6 +17,8 @@ public struct FrameLane<Load: Sendable, Answer: Sendable>: Sendable {
         case offered(Int, Load, bytes: Int, timeout: Interval)
         /// Frames leave on this passage from now on. The one before may still answer.
         case opened(UInt32)
+        /// No frames leave for now. What is under way may still be answered.
+        case halted
         /// A passage has ended.
         case closed(UInt32)
         /// A frame's answer; of several the last is final.
@@ -94,6 +96,7 @@ public struct FrameLane<Load: Sendable, Answer: Sendable>: Sendable {
                 number: number, load: load, bytes: bytes, timeout: timeout, offeredAt: now)
             offer(entry, &effects)
         case .opened(let passage): self.passage = passage
+        case .halted: passage = nil
         case .closed(let passage): close(passage)
         case .answered(let number, let answer, let isFinal): take(number, answer, isFinal)
         case .refused(let passage, let number, let fault): refuse(passage, number, fault, now)

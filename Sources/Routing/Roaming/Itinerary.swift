@@ -33,7 +33,7 @@ public struct Itinerary: Sendable {
         /// Ask the node for its health, and tell `probed` of it after `Settings.patience` at the
         /// latest.
         case probe(Int, attempt: UInt32)
-        /// Give up what is under way at the node: it will not be answered.
+        /// The node is silent: give up what is under way there, it will not be answered.
         case giveUp(Int)
         /// Frames go to `to` from now on; nowhere when it is `nil`. What is under way elsewhere may
         /// still be answered.

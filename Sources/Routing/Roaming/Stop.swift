@@ -16,7 +16,7 @@ struct Stop: Sendable {
     private var probes: UInt32 = 0
     /// When it last answered a frame.
     private var heardAt: Instant?
-    /// It was serving and has been lost: nothing that is under way there will be answered.
+    /// It has fallen silent: nothing that is under way there will be answered.
     private var hasFallen = false
 
     init(id: Int, breaker: CircuitBreaker) {
@@ -67,8 +67,9 @@ struct Stop: Sendable {
             isServing = true
             // Its time includes a handshake's: the next one tells the distance.
             wantsProbe = true
-        case .notServing: forget()
-        case .failed, .timedOut: fall()
+        // What is under way on a link that broke is told of by its own end.
+        case .notServing, .failed: forget()
+        case .timedOut: fall()
         }
     }
 
@@ -83,7 +84,7 @@ struct Stop: Sendable {
     mutating func lose(_ outcome: AttemptOutcome, _ now: Instant, _ random: inout Randomness) {
         // The links of several cameras break at once, for one reason.
         if isServing { note(outcome, now, &random) }
-        fall()
+        forget()
         wantsProbe = true
     }
 
@@ -107,7 +108,7 @@ struct Stop: Sendable {
         if breaker.state(now: now) == .open { fall() }
     }
 
-    /// Whether it has fallen since this was asked last.
+    /// Whether it has fallen silent since this was asked last.
     mutating func takeFall() -> Bool {
         defer { hasFallen = false }
         return hasFallen

@@ -88,7 +88,7 @@ import Testing
         }
     }
 
-    @Test(arguments: UInt64(1)...200)
+    @Test(arguments: UInt64(1)...100)
     func `Every frame has one last word, in order, within the bounds`(seed: UInt64) {
         var settings = LaneSettings()
         settings.frames = 4 + Int(seed % 60)
@@ -97,7 +97,7 @@ import Testing
         settings.window = 1 + Int(seed % 9)
         settings.underWay = 2 + Int(seed % 20)
         var run = Run(settings, seed: seed)
-        for _ in 0..<1_500 { run.step() }
+        for _ in 0..<600 { run.step() }
         var steps = 0
         while run.lane.count > 0, steps < 100_000 {
             run.step(drain: true)

@@ -100,6 +100,18 @@ import Testing
         #expect(bench.sent.last == [2, 1], "it ended before it had answered")
     }
 
+    @Test func `While there is nowhere to go frames wait, and those under way may be answered`() {
+        var bench = Bench()
+        bench.on(.opened(1))
+        bench.offer(0...0)
+        bench.on(.halted)
+        bench.offer(1...1)
+        bench.on(.answered(0, "a", isFinal: true))
+        #expect(bench.sent == [[1, 0]] && bench.told == ["0 a"])
+        bench.on(.opened(2))
+        #expect(bench.sent.last == [2, 1])
+    }
+
     @Test func `A first answer is told once, also when the frame is sent again`() {
         var bench = Bench()
         bench.on(.opened(1))
