@@ -25,7 +25,9 @@ public struct FrameOutcome: Sendable {
     public let took: Interval
 
     /// The answer, where there is one.
-    public var answer: FrameAnswer? { if case .answered(let answer) = result { answer } else { nil } }
+    public var answer: FrameAnswer? {
+        if case .answered(let answer) = result { answer } else { nil }
+    }
 
     /// Whether nothing follows for this frame.
     public var isLast: Bool { answer?.isFinal ?? true }

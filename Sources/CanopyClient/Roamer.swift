@@ -71,7 +71,8 @@ final class Roamer {
             !nodes.contains { $0.endpoint == station.address.endpoint }
         }
         stations.removeAll { station in gone.contains { $0 === station } }
-        for node in nodes where !stations.contains(where: { $0.address.endpoint == node.endpoint }) {
+        let known = Set(stations.map(\.address.endpoint))
+        for node in nodes where !known.contains(node.endpoint) {
             stations.append(makeStation(node))
         }
         hear(.candidates(stations.map(\.number)))

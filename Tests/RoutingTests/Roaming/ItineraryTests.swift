@@ -42,7 +42,7 @@ import Testing
         #expect(world.home == 1 && world.givenUp.isEmpty)
     }
 
-    @Test func `A silent node is left within two seconds, and what is under way there is given up`() {
+    @Test func `A silent node is left within two seconds, and what it had is given up`() {
         for start in 0..<10 {
             var world = RoamingWorld([.away(5), .away(20)])
             world.run(3 + Double(start) * 0.05)
