@@ -17,9 +17,11 @@ final class Shard {
     let metrics: ShardMetrics
     let receipts: Receipts
     let tracer: Tracer?
-    private(set) var tasks: [TaskRuntime]
+    var tasks: [TaskRuntime]
     private let taskNumbers: [String: Int]
     var peers: [PeerRuntime] = []
+    /// The way to the node's alerts; `nil` until the desk stands.
+    var alerts: AlertLink?
 
     private var node: Node
     private var frames: [Frame?] = []
@@ -124,6 +126,7 @@ final class Shard {
     /// Lets the node feel the time that passes.
     func startTicking() {
         hear(.tick)
+        noteEngines()
         ticker = loop.schedule(after: Node.tick) { [weak self] in self?.startTicking() }
     }
 
@@ -135,10 +138,14 @@ final class Shard {
         tasks[task].model = model
         tasks[task].isLoading = false
         hear(.modelReady(task: task, bar: bar))
+        alerts?.set("model-missing", tasks[task].name, false)
     }
 
     /// A task's model cannot be had: its frames are handed on from now on.
-    func giveUp(task: Int) { tasks[task].isLoading = false }
+    func giveUp(task: Int) {
+        tasks[task].isLoading = false
+        alerts?.set("model-missing", tasks[task].name, true)
+    }
 
     func drain() {
         hear(.draining)
@@ -240,7 +247,7 @@ final class Shard {
                 Confidence(tasks[frame.task].confidence(of: $0))
             }
             let alert = tasks[frame.task].alertScore(of: inference)
-            hear(.frame(frame.id, .inferred(confidence, alert: alert)))
+            hear(.frame(frame.id, .inferred(confidence, alert: alert?.confidence)))
         case .failure(let fault):
             frame.fault = fault
             hear(.frame(frame.id, .inferenceFailed(InferenceFailure(fault))))

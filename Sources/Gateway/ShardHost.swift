@@ -33,6 +33,7 @@ final class ShardHost {
                 name: task.name, measure: task.measure, mode: task.mode,
                 deadline: task.plan.deadline, isIdentity: task.tier?.model == .identity,
                 isLoading: task.hasBundle, alertLabels: task.plan.alert?.labels ?? [],
+                alertFrom: task.plan.alert?.at,
                 safeAnswer: task.plan.safeAnswer)
         }
         let telemetry = context.topology.telemetry
