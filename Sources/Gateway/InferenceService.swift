@@ -54,6 +54,11 @@ final class InferenceService: HTTP.Service {
             default: break
             }
         }
+        if call.path == RPCPath.neighbours, servesInference {
+            try access.allow(.metadata)
+            let answer = Neighbours.of(shard.names.name, in: rules.topology).encode()
+            return Query(call, access, shard) { (_, _, _) throws(Fault) in answer }
+        }
         guard let query = Queries.query(call.path), servesInference else {
             throw Fault(
                 .unsupported, "there is no method \(call.path) here", source: .client,

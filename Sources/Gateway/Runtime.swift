@@ -40,6 +40,16 @@ struct TaskRuntime {
     /// A model is on its way; until it is here, or has failed, the task is not ready.
     var isLoading: Bool
 
+    /// The labels that the task alerts of, if it does.
+    var alertLabels: [String] = []
+    /// From which confidence on; `nil` when the task does not alert.
+    var alertFrom: Double?
+    /// What is said where nobody has an answer; `nil` says that there is none.
+    var safeAnswer: String?
+    /// When it was last told that frames are shed, and whether that the engine is stuck.
+    var shedNotedAt: Instant?
+    var isStuckNoted = false
+
     /// The calibrated score that this task judges by.
     func confidence(of scores: Scores) -> Double {
         switch measure {

@@ -8,18 +8,23 @@ final class Scrape: Sendable {
     private let names: NodeMetrics
     private let context: NodeContext
     private let hosts: Mutex<[LoopConfined<ShardHost>]> = Mutex([])
+    private let desk: Mutex<LoopConfined<AlertDesk>?> = Mutex(nil)
 
     init(_ names: NodeMetrics, _ context: NodeContext) {
         self.names = names
         self.context = context
     }
 
-    /// The shards to ask, once all of them stand.
-    func setHosts(_ hosts: [LoopConfined<ShardHost>]) { self.hosts.withLock { $0 = hosts } }
+    /// The shards to ask, once all of them stand, and the desk on the first of their loops.
+    func setHosts(_ hosts: [LoopConfined<ShardHost>], desk: LoopConfined<AlertDesk>? = nil) {
+        self.hosts.withLock { $0 = hosts }
+        self.desk.withLock { $0 = desk }
+    }
 
     /// Gives the exposition to `completion` on the asking loop. With one loop, before this returns.
     func text(askedOn loop: Loop, _ completion: @escaping (Bytes) -> Void) {
         let hosts = hosts.withLock { $0 }
+        let desk = desk.withLock { $0 }
         let sum = LoopConfined(Sum(hosts.count, names.registry, completion), to: loop.poster)
         for (index, host) in hosts.enumerated() {
             let context = context
@@ -30,7 +35,9 @@ final class Scrape: Sendable {
                         receiptsLost: context.receipts.lost,
                         certificateExpiry: context.certificates.expiry)
                 }
-                return host.metrics.collect(from: host, now: host.shard.time.now)
+                var values = host.metrics.collect(from: host, now: host.shard.time.now)
+                if index == 0, let desk { values.merge(desk.onLoop.collect()) }
+                return values
             }
             if host.poster.isOnLoop {
                 sum.onLoop.add(ask(host.onLoop))

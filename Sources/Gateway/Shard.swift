@@ -17,9 +17,11 @@ final class Shard {
     let metrics: ShardMetrics
     let receipts: Receipts
     let tracer: Tracer?
-    private(set) var tasks: [TaskRuntime]
+    var tasks: [TaskRuntime]
     private let taskNumbers: [String: Int]
     var peers: [PeerRuntime] = []
+    /// The way to the node's alerts; `nil` until the desk stands.
+    var alerts: AlertLink?
 
     // Every frame changes these some times, on one loop, and `hear` never enters itself: they are
     // not checked for overlapping accesses at run time.
@@ -30,6 +32,9 @@ final class Shard {
     /// Frames that wait for a timer.
     private var unarmed: [FrameID] = []
     private var isBusy = false
+    private var sources = SourceTable()
+    private let limits: TenantLimits
+    private var ticker: (any ScheduledTimer)?
     private lazy var sink = makeSink()
     /// Streams that are open, to be told when the node drains.
     private var streams: [ObjectIdentifier: StreamInfer] = [:]
@@ -38,7 +43,7 @@ final class Shard {
 
     init(
         loop: Loop, names: NodeNames, node: Node, tasks: [TaskRuntime], metrics: ShardMetrics,
-        receipts: Receipts, tracer: Tracer?
+        receipts: Receipts, tracer: Tracer?, limits: TenantLimits
     ) {
         self.loop = loop
         self.names = names
@@ -47,6 +52,7 @@ final class Shard {
         self.metrics = metrics
         self.receipts = receipts
         self.tracer = tracer
+        self.limits = limits
         time = loop.time
         taskNumbers = Dictionary(
             uniqueKeysWithValues: tasks.enumerated().map { ($0.element.name, $0.offset) })
@@ -58,8 +64,12 @@ final class Shard {
     /// Frames that are not over.
     var frameCount: Int { node.frames }
 
-    /// What the node knows of the nodes upstream.
+    /// What the node knows of other nodes, of its tasks and of its workers.
     var knownPeers: [Peer] { node.peers }
+    var courses: [Course] { node.courses }
+    var admission: Admission { node.admission }
+    /// What this node says of its load with an answer to another node.
+    var load: PeerLoad { node.load }
 
     /// Whether each task has somebody who answers: a model here, or a node upstream.
     func isReady(task: Int) -> Bool {
@@ -100,10 +110,26 @@ final class Shard {
                 id,
                 Arrival(
                     task: work.task, mode: work.options.mode ?? tasks[work.task].mode,
+                    workClass: work.options.workClass, source: source(of: work.tenant),
                     deadline: work.deadline, bytes: request.payloadBytes,
                     accept: work.options.accept.flatMap(Bar.init),
-                    mayTravel: !work.options.via.contains(names.name))))
+                    mayTravel: !work.options.via.contains(names.name),
+                    isEntry: work.options.via.isEmpty)))
         return id
+    }
+
+    /// The number of a tenant; the node hears of its limit when it comes for the first time.
+    private func source(of tenant: Tenant?) -> Int {
+        let (number, isNew) = sources.number(of: tenant)
+        if isNew { hear(.sourceLimit(source: number, limits.frames(of: tenant))) }
+        return number
+    }
+
+    /// Lets the node feel the time that passes.
+    func startTicking() {
+        hear(.tick)
+        noteEngines()
+        ticker = loop.schedule(after: Node.tick) { [weak self] in self?.startTicking() }
     }
 
     /// The caller of a frame has gone.
@@ -114,10 +140,14 @@ final class Shard {
         tasks[task].model = model
         tasks[task].isLoading = false
         hear(.modelReady(task: task, bar: bar))
+        alerts?.set("model-missing", tasks[task].name, false)
     }
 
     /// A task's model cannot be had: its frames are handed on from now on.
-    func giveUp(task: Int) { tasks[task].isLoading = false }
+    func giveUp(task: Int) {
+        tasks[task].isLoading = false
+        alerts?.set("model-missing", tasks[task].name, true)
+    }
 
     func drain() {
         hear(.draining)
@@ -204,7 +234,11 @@ final class Shard {
     private struct WeakShard { weak var shard: Shard? }
 
     private func inferred(_ outcome: InferenceOutcome) {
-        guard let frame = frame(FrameID(word: outcome.tag)) else { return }
+        let id = FrameID(word: outcome.tag)
+        guard let frame = frame(id) else {
+            // Its worker is free all the same.
+            return hear(.frame(id, .inferenceFailed(.deadline)))
+        }
         frame.times = outcome.times
         frame.inferredAt = time.now
         switch outcome.result {
@@ -214,7 +248,8 @@ final class Shard {
             let confidence = inference.scores.map {
                 Confidence(tasks[frame.task].confidence(of: $0))
             }
-            hear(.frame(frame.id, .inferred(confidence)))
+            let alert = tasks[frame.task].alertScore(of: inference)
+            hear(.frame(frame.id, .inferred(confidence, alert: alert?.confidence)))
         case .failure(let fault):
             frame.fault = fault
             hear(.frame(frame.id, .inferenceFailed(InferenceFailure(fault))))
