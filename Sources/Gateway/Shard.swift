@@ -30,8 +30,8 @@ final class Shard {
     @exclusivity(unchecked) private var effects = Effects()
     @exclusivity(unchecked) private var events: [Event] = []
     /// Frames that wait for a timer.
-    private var unarmed: [FrameID] = []
-    private var isBusy = false
+    @exclusivity(unchecked) private var unarmed: [FrameID] = []
+    @exclusivity(unchecked) private var isBusy = false
     private var sources = SourceTable()
     private let limits: TenantLimits
     private var ticker: (any ScheduledTimer)?

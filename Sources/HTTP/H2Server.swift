@@ -10,6 +10,8 @@ final class H2Server: Conversation, CallCarrier {
     let limits: HTTPLimits
     let budget: ByteBudget
     let paths: PathCache
+    /// Held: the session gives its memory back here.
+    private let memory: H2Memory
     var session: OpaquePointer?
     /// Where frames go; set while frames are written.
     var cork: Cork?
@@ -36,6 +38,7 @@ final class H2Server: Conversation, CallCarrier {
         limits = server.limits
         budget = server.budget
         paths = server.paths
+        memory = server.memory
         mischiefBound = max(
             Int(Double(limits.controlFrames) * limits.sweep.seconds), 100)
         makeSession()
@@ -50,9 +53,10 @@ final class H2Server: Conversation, CallCarrier {
     private func makeSession() {
         let options = H2Server.options(limits)
         defer { nghttp2_option_del(options) }
-        nghttp2_session_server_new2(
-            &session, H2Server.callbacks.pointer, Unmanaged.passUnretained(self).toOpaque(), options
-        )
+        var functions = memory.functions
+        nghttp2_session_server_new3(
+            &session, H2Server.callbacks.pointer, Unmanaged.passUnretained(self).toOpaque(),
+            options, &functions)
         var entries = [
             nghttp2_settings_entry(
                 settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),

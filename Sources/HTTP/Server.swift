@@ -19,7 +19,7 @@ public struct ServerCounters: Sendable {
 /// All connections of one listener on one loop: HTTP/2 and HTTP/1.1 on the same port, gRPC and
 /// REST.
 public final class Server {
-    public internal(set) var counters = ServerCounters()
+    @exclusivity(unchecked) public internal(set) var counters = ServerCounters()
     /// Connections that are open now.
     public var connections: Int { open.count }
 
@@ -28,8 +28,9 @@ public final class Server {
     let budget: ByteBudget
     let cork = Cork()
     let paths = PathCache()
+    let memory = H2Memory()
     let headScratch = H1HeadScratch()
-    private var spareCalls: [ServerCall] = []
+    @exclusivity(unchecked) private var spareCalls: [ServerCall] = []
     /// Calls that are over and kept for the next ones: twice what one core serves at a time in the
     /// benchmarks, 300 KB.
     private static let mostSpareCalls = 256

@@ -31,15 +31,17 @@ public final class ServerCall {
     /// The client's address.
     public private(set) var endpoint: Endpoint
     /// Whether an answer can still be given.
-    public internal(set) var isOpen = true
+    @exclusivity(unchecked) public internal(set) var isOpen = true
 
-    var head: RequestHead
-    var handler: (any CallHandler)?
+    // A call is confined to its loop, and every one changes these some times: they are not checked
+    // for overlapping accesses at run time.
+    @exclusivity(unchecked) var head: RequestHead
+    @exclusivity(unchecked) var handler: (any CallHandler)?
     @exclusivity(unchecked) var carrier: (any CallCarrier)?
     @exclusivity(unchecked) var intake = Intake()
     @exclusivity(unchecked) var outbox = Outbox()
-    var opening = Opening.none
-    var status: GRPCStatus?
+    @exclusivity(unchecked) var opening = Opening.none
+    @exclusivity(unchecked) var status: GRPCStatus?
     /// HTTP/2 stream, and the call's place in its connection's list.
     var stream: Int32 = 0
     var place = 0

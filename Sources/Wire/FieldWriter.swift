@@ -33,6 +33,25 @@ struct FieldWriter {
         count += 8
     }
 
+    /// A field that holds what `body` writes. Its length is put before it afterwards: reckoning it
+    /// first would walk the same values once more.
+    mutating func nested(_ field: Int, _ body: (inout FieldWriter) -> Void) {
+        byte(UInt8(field << 3 | 2))
+        let start = count
+        // Most are shorter than 128 bytes, and then one byte says so.
+        byte(0)
+        body(&self)
+        let length = count - start - 1
+        if length >= 0x80 {
+            let more = varintLength(length) - 1
+            precondition(count + more <= capacity)
+            (base + start + 1 + more).copyMemory(from: base + start + 1, byteCount: length)
+        }
+        count = start
+        varint(UInt64(length))
+        count += length
+    }
+
     /// The tag and length of a field whose `length` bytes are to follow.
     mutating func open(_ field: Int, _ length: Int) {
         byte(UInt8(field << 3 | 2))

@@ -54,14 +54,12 @@ struct TensorMessage {
         out.text(2, version)
         out.text(3, id)
         parameters.write(4, to: &out)
-        for tensor in tensors {
-            out.open(5, tensor.encodedSize)
-            tensor.write(to: &out)
-        }
+        for tensor in tensors { out.nested(5) { tensor.write(to: &$0) } }
         for output in wanted {
-            out.open(6, output.encodedSize)
-            out.text(1, output.name)
-            output.parameters.write(2, to: &out)
+            out.nested(6) {
+                $0.text(1, output.name)
+                output.parameters.write(2, to: &$0)
+            }
         }
     }
 }
@@ -79,8 +77,9 @@ extension InferTensor {
         out.text(1, name)
         out.text(2, datatype.rawValue)
         if !shape.isEmpty {
-            out.open(3, shapeSize)
-            for size in shape { out.varint(UInt64(bitPattern: Int64(size))) }
+            out.nested(3) { out in
+                for size in shape { out.varint(UInt64(bitPattern: Int64(size))) }
+            }
         }
         parameters.write(4, to: &out)
     }
@@ -100,10 +99,10 @@ extension Parameters {
 
     fileprivate func write(_ field: Int, to out: inout FieldWriter) {
         for entry in entries {
-            out.open(field, entry.encodedSize)
-            out.text(1, entry.name)
-            out.open(2, entry.value.encodedSize)
-            entry.value.write(to: &out)
+            out.nested(field) { out in
+                out.text(1, entry.name)
+                out.nested(2) { entry.value.write(to: &$0) }
+            }
         }
     }
 }
