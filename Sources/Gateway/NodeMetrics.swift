@@ -61,6 +61,8 @@ struct NodeMetrics: Sendable {
     let budgetUsed: Gauge
     let resident: Gauge
     let receiptsLost: Counter
+    let budgetRefused: Counter
+    let pauses: Counter
 
     static let rejections: [Fault.Code] = [
         .invalid, .notFound, .unauthenticated, .forbidden, .exhausted, .deadline, .unavailable,
@@ -105,6 +107,12 @@ struct NodeMetrics: Sendable {
             "canopy_request_bytes", "Bytes of the byte budget that are in use.", unit: .bytes)
         resident = try registry.gauge(
             "process_resident_memory_bytes", "Resident memory of the node.", unit: .bytes)
+        budgetRefused = try registry.counter(
+            "canopy_request_bytes_refused_total",
+            "Buffers that the byte budget had no room for, of requests and of answers.")
+        pauses = try registry.counter(
+            "canopy_reading_pauses_total",
+            "Times that a connection was not read from for want of room in the byte budget.")
         receiptsLost = try registry.counter(
             "canopy_receipts_lost_total", "Receipts given up before their time, for want of room.")
     }

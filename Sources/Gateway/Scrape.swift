@@ -31,7 +31,7 @@ final class Scrape: Sendable {
             let ask = { @Sendable (host: ShardHost) -> MetricValues in
                 if index == 0 {
                     host.metrics.setNode(
-                        budgetUsed: context.budget.used, resident: Machine.residentBytes,
+                        budget: context.budget, resident: Machine.residentBytes,
                         receiptsLost: context.receipts.lost,
                         certificateExpiry: context.certificates.expiry)
                 }
