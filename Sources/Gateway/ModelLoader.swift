@@ -15,7 +15,8 @@ import Topology
 final class ModelLoader: Sendable {
     private let context: NodeContext
     private let hosts: [LoopConfined<ShardHost>]
-    private let engine = Mutex<(any Engine)?>(nil)
+    private let engine = Mutex<NodeEngine?>(nil)
+    private let processes = Mutex<EngineProcesses?>(nil)
     private let isStopping = Atomic<Bool>(false)
     private let queue = DispatchQueue(label: "canopy-models")
 
@@ -34,15 +35,13 @@ final class ModelLoader: Sendable {
         isStopping.store(true, ordering: .relaxed)
         queue.sync {}
         engine.withLock { $0 }?.shutdown()
+        processes.withLock { $0 }?.stop()
     }
 
     private func loadAll() {
         let wanted = context.blueprint.tasks.enumerated().filter(\.element.hasBundle)
         guard !wanted.isEmpty else { return }
-        guard let engine = makeEngine() else {
-            for (number, _) in wanted { giveUp(number) }
-            return
-        }
+        let engine = NodeEngine(settings, isolated: isolatedHome(), time: MonotonicTime())
         self.engine.withLock { $0 = engine }
         let store = BundleStore(folders: context.topology.models, disk: FileDisk())
         for (number, task) in wanted where !isStopping.load(ordering: .relaxed) {
@@ -61,12 +60,15 @@ final class ModelLoader: Sendable {
         for host in hosts { host.post { $0.shard.giveUp(task: task) } }
     }
 
-    private func makeEngine() -> (any Engine)? {
+    /// `nil` where no model is isolated, or none can be: those then say so, each at its place.
+    private func isolatedHome() -> IsolatedHome? {
+        guard let frames = context.frames else { return nil }
         do throws(Fault) {
-            return try OpenVINOEngine(settings, time: MonotonicTime())
+            let launcher = try EngineProcesses(log: context.log)
+            processes.withLock { $0 = launcher }
+            return IsolatedHome(frames: frames, launcher: launcher)
         } catch {
-            context.log.error(
-                "no model is served here, frames are handed on to the next tier: \(error)")
+            context.log.error("no isolated engine can be started: \(error)")
             return nil
         }
     }
@@ -76,15 +78,17 @@ final class ModelLoader: Sendable {
         // Loops and workers share the cores; a worker that waits for a core costs less than an idle
         // core costs.
         let workers = node.workers ?? Machine.cores
-        return EngineSettings(
+        var settings = EngineSettings(
             workers: workers, memoryBudget: node.budget.memory,
             hardware: [node.hardware.rawValue], queueDepth: node.limits.queue,
             cacheFolder: CacheFolder.path, pixelLimit: node.limits.pixels,
             allocator: context.budget)
+        settings.inferenceLimit = node.limits.inference
+        return settings
     }
 
     private func load(
-        _ task: Blueprint.Task, _ number: Int, from store: BundleStore, into engine: any Engine
+        _ task: Blueprint.Task, _ number: Int, from store: BundleStore, into engine: NodeEngine
     ) throws(Fault) {
         guard let tier = task.tier, case .bundle(let id) = tier.model else { return }
         let bundle = try store.open(id)
@@ -94,16 +98,38 @@ final class ModelLoader: Sendable {
         let place = "\(context.topology.place(of: "nodes", node.name, "budget", "memory"))"
         // Verified a moment ago, but read again now.
         try bundle.recheckModel()
-        let model = try engine.load(source, place: place)
+        let home: EngineHome = tier.engine == .isolated ? .isolated : .inProcess
+        let model = try engine.load(source, in: home, place: place)
         let served = ServedModel(
-            model: model, bundle: id.description, isClassifier: !source.labels.isEmpty)
+            model: model, bundle: id.description, isClassifier: !source.labels.isEmpty,
+            longestInference: node.limits.inference)
         context.log.info(
             "model loaded",
             metadata: [
                 "task": "\(task.name)", "bundle": "\(bundle.name) \(bundle.version)",
                 "id": "\(id.short)", "bar": "\(bar.map { "\($0.value)" } ?? "none")",
+                "engine": "\(home.rawValue)",
             ])
         for host in hosts { host.post { $0.shard.install(served, task: number, bar: bar) } }
+        model.watch { [weak self] in self?.changed($0, task: number, task.name, bar: bar) }
+    }
+
+    private func changed(
+        _ condition: EngineCondition, task number: Int, _ name: String, bar: Bar?
+    ) {
+        let about: Logger.Metadata = ["task": "\(name)"]
+        switch condition {
+        case .serving: context.log.info("the engine of '\(name)' serves again", metadata: about)
+        case .restarting(let why):
+            context.log.warning("the engine of '\(name)' ended: \(why)", metadata: about)
+        case .down(let why):
+            context.log.error(
+                "the engine of '\(name)' stays down until the node starts again: \(why)",
+                metadata: about)
+        }
+        for host in hosts {
+            host.post { $0.shard.engine(of: number, is: condition, bar: bar) }
+        }
     }
 
     /// The confidence from which on an answer is accepted: as stated, or chosen on the bundle's

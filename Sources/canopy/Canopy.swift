@@ -18,6 +18,6 @@ struct Canopy: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            Serve.self, Up.self, Send.self, Check.self, ModelCommand.self, Cert.self,
+            Serve.self, Up.self, Send.self, Check.self, ModelCommand.self, Cert.self, Engine.self,
         ])
 }

@@ -31,6 +31,10 @@ public struct Limits: Hashable, Sendable {
     /// Frames that wait for one model, 1 to 65,536. Default 64: two seconds of a camera at 30 FPS;
     /// what waits longer has missed its deadline.
     public var queue = 64
+    /// How long one inference may run, 100 ms to 10 min. Default 5 s: ten times what the slowest
+    /// model for a camera takes on a slow core. An isolated engine that exceeds it is started
+    /// again; a model in the node's process counts as stuck, and the node as not ready.
+    public var inference = Interval.seconds(5)
     /// How long a handshake and a request's headers may take. Default 10 s: several round trips of
     /// a bad satellite link; slower is an attack.
     public var headerTime = Interval.seconds(10)
@@ -52,6 +56,8 @@ public struct Limits: Hashable, Sendable {
             "minimum_rate", .byteRate(0...1_000_000_000), or: base.minimumRate)
         drain = fields.value("drain", .interval(.zero...(.seconds(600))), or: base.drain)
         queue = fields.value("queue", .count(1...65_536), or: base.queue)
+        inference = fields.value(
+            "inference", .interval(.milliseconds(100)...(.seconds(600))), or: base.inference)
         headerTime = fields.value(
             "header_time", .interval(.milliseconds(100)...(.seconds(300))), or: base.headerTime)
         fields.finish()
