@@ -29,6 +29,7 @@ final class Scrape: Sendable {
                         budgetUsed: context.budget.used, resident: Machine.residentBytes,
                         receiptsLost: context.receipts.lost,
                         certificateExpiry: context.certificates.expiry)
+                    host.metrics.setEngines(of: host.shard)
                 }
                 return host.metrics.collect(from: host, now: host.shard.time.now)
             }

@@ -99,7 +99,8 @@ struct Supervision: Sendable {
         beat = signs.beat
         if silent >= Self.silentLooks { return .kill("its process does not run") }
         if let since = signs.runningSince, now - since > inferenceLimit {
-            return .kill("an inference has been running for \((now - since).milliseconds) ms")
+            return .kill(
+                "an inference has been running for \(Int((now - since).milliseconds)) ms")
         }
         if signs.failures >= Self.mostFailures {
             return .kill("\(signs.failures) inferences in a row failed")
