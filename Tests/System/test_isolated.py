@@ -108,11 +108,9 @@ def stop(leaf, _):
 
 
 def starve(leaf, load):
-    """No more memory for it; the next picture needs 48 MB."""
-    engine = the_engine(leaf)
-    for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
-        resource.prlimit(engine, kind, (16 << 20, 16 << 20))
-    answer = digit(plain(load.fleet, "leaf"), picture(4000, 3000))
+    """No more memory for it; the next picture needs 24 MB."""
+    resource.prlimit(the_engine(leaf), resource.RLIMIT_DATA, (16 << 20, 16 << 20))
+    answer = digit(plain(load.fleet, "leaf"), picture(3000, 2000))
     assert facts(answer)["tier"] == "regional"
 
 

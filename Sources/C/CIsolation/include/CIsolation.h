@@ -30,7 +30,7 @@ void canopy_word_wait(const void *word, uint32_t expected, uint64_t nanoseconds)
 /// Wakes all that wait on the word, in every process.
 void canopy_word_wake(const void *word);
 
-/// First thing in the child: no new privileges, no core file (it would hold frames), private memory
+/// First thing in the child: crashes that end it at once, no new privileges, no core file (it would hold frames), private memory
 /// of at most `data` bytes, and the first to go where the machine runs out of memory.
 void canopy_confine_start(uint64_t data);
 /// When all files are open: no root, and no file, socket, process or signal to another process any
