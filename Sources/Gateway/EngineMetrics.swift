@@ -12,7 +12,7 @@ struct EngineMetrics: Sendable {
     init(_ task: String, _ registry: Metrics) throws(Fault) {
         let labels = [MetricLabel("task", task)]
         isUp = try registry.gauge(
-            "canopy_engine_up", "1 while the task's model answers here, 0 while its engine is gone.",
+            "canopy_engine_up", "1 while the task's model answers, 0 while its engine is gone.",
             labels: labels)
         workers = try registry.gauge(
             "canopy_engine_workers", "Workers that there are now for the task's engine.",

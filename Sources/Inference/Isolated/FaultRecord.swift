@@ -26,7 +26,9 @@ enum FaultRecord {
     /// are held to the room, and what is no UTF-8 is mended.
     static func read(_ slot: UnsafeRawPointer) -> Fault {
         let words = slot + ChannelLayout.answerFault
-        func word(_ index: Int) -> Int { Int(words.load(fromByteOffset: 4 * index, as: UInt32.self)) }
+        func word(_ index: Int) -> Int {
+            Int(words.load(fromByteOffset: 4 * index, as: UInt32.self))
+        }
         let (code, isClients) = (word(0), word(1) == 1)
         let message = text(slot, ChannelLayout.message, min(word(2), ChannelLayout.messageRoom))
         let remedy = text(slot, ChannelLayout.remedy, min(word(3), ChannelLayout.remedyRoom))
