@@ -9,6 +9,8 @@ struct FrameWork {
     let options: FrameOptions
     let arrivedAt: Instant
     let deadline: Instant
+    /// Who asks; `nil` is anybody.
+    let tenant: Tenant?
     /// The caller's `traceparent`, or `nil`.
     let traceparent: String?
 
@@ -24,10 +26,11 @@ struct FrameWork {
     /// - Throws: `invalid` or `notFound` that names what came and what may stand there.
     init(
         _ request: InferRequest, task: Int, of runtime: TaskRuntime, callTimeout: Interval?,
-        traceparent: String?, now: Instant
+        tenant: Tenant? = nil, traceparent: String?, now: Instant
     ) throws(Fault) {
         try Self.checkVersion(request.version, of: runtime)
         self.task = task
+        self.tenant = tenant
         options = try FrameOptions(request.parameters)
         arrivedAt = now
         // A caller who states a time is believed; the task's own time is for those who do not.

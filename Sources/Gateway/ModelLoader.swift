@@ -44,6 +44,8 @@ final class ModelLoader: Sendable {
             return
         }
         self.engine.withLock { $0 = engine }
+        let workers = settings.workers
+        for host in hosts { host.post { $0.shard.hear(.workers(workers)) } }
         let store = BundleStore(folders: context.topology.models, disk: FileDisk())
         for (number, task) in wanted where !isStopping.load(ordering: .relaxed) {
             do throws(Fault) {

@@ -28,6 +28,8 @@ final class Shard {
     /// Frames that wait for a timer.
     private var unarmed: [FrameID] = []
     private var isBusy = false
+    private var sources = SourceTable()
+    private var ticker: (any ScheduledTimer)?
     private lazy var sink = makeSink()
     /// Streams that are open, to be told when the node drains.
     private var streams: [ObjectIdentifier: StreamInfer] = [:]
@@ -56,8 +58,12 @@ final class Shard {
     /// Frames that are not over.
     var frameCount: Int { node.frames }
 
-    /// What the node knows of the nodes upstream.
+    /// What the node knows of other nodes, of its tasks and of its workers.
     var knownPeers: [Peer] { node.peers }
+    var courses: [Course] { node.courses }
+    var admission: Admission { node.admission }
+    /// What this node says of its load with an answer to another node.
+    var load: PeerLoad { node.load }
 
     /// Whether each task has somebody who answers: a model here, or a node upstream.
     func isReady(task: Int) -> Bool {
@@ -98,10 +104,18 @@ final class Shard {
                 id,
                 Arrival(
                     task: work.task, mode: work.options.mode ?? tasks[work.task].mode,
+                    workClass: work.options.workClass, source: sources.number(of: work.tenant),
                     deadline: work.deadline, bytes: request.payloadBytes,
                     accept: work.options.accept.flatMap(Bar.init),
-                    mayTravel: !work.options.via.contains(names.name))))
+                    mayTravel: !work.options.via.contains(names.name),
+                    isEntry: work.options.via.isEmpty)))
         return id
+    }
+
+    /// Lets the node feel the time that passes.
+    func startTicking() {
+        hear(.tick)
+        ticker = loop.schedule(after: Node.tick) { [weak self] in self?.startTicking() }
     }
 
     /// The caller of a frame has gone.
@@ -203,7 +217,11 @@ final class Shard {
     private struct WeakShard { weak var shard: Shard? }
 
     private func inferred(_ outcome: InferenceOutcome) {
-        guard let frame = frame(FrameID(word: outcome.tag)) else { return }
+        let id = FrameID(word: outcome.tag)
+        guard let frame = frame(id) else {
+            // Its worker is free all the same.
+            return hear(.frame(id, .inferenceFailed(.deadline)))
+        }
         frame.times = outcome.times
         frame.inferredAt = time.now
         switch outcome.result {
@@ -213,7 +231,8 @@ final class Shard {
             let confidence = inference.scores.map {
                 Confidence(tasks[frame.task].confidence(of: $0))
             }
-            hear(.frame(frame.id, .inferred(confidence)))
+            let alert = tasks[frame.task].alertScore(of: inference)
+            hear(.frame(frame.id, .inferred(confidence, alert: alert)))
         case .failure(let fault):
             frame.fault = fault
             hear(.frame(frame.id, .inferenceFailed(InferenceFailure(fault))))

@@ -32,7 +32,8 @@ final class ShardHost {
             TaskRuntime(
                 name: task.name, measure: task.measure, mode: task.mode,
                 deadline: task.plan.deadline, isIdentity: task.tier?.model == .identity,
-                isLoading: task.hasBundle)
+                isLoading: task.hasBundle, alertLabels: task.plan.alert?.labels ?? [],
+                safeAnswer: task.plan.safeAnswer)
         }
         let telemetry = context.topology.telemetry
         let tracer = telemetry.collector.map { _ in
@@ -47,6 +48,7 @@ final class ShardHost {
         for (index, task) in tasks.enumerated() where task.isIdentity {
             shard.hear(.modelReady(task: index, bar: nil))
         }
+        shard.startTicking()
     }
 
     /// Opens the listeners; all loops of the node listen on the same ports.

@@ -113,6 +113,26 @@ extension Topology {
         TaskChecks.upstreams(of: node, for: task, among: nodes)
     }
 
+    /// The nodes of tiers further up that `node` may turn to about `task` when those of
+    /// `upstreams(of:for:)` cannot take it, lowest tier first. None when the node names its
+    /// upstream nodes: then it asks those and nobody else.
+    public func spills(of node: NodePlan, for task: TaskPlan) -> [NodePlan] {
+        guard !node.statesUpstream else { return [] }
+        let above = upstreams(of: node, for: task).last?.tier
+        return TaskChecks.able(above: node, task, among: nodes)
+            .filter { other in above.map { other.tier > $0 } ?? false && other.address != nil }
+            .sorted { ($0.tier, $0.name) < ($1.tier, $1.name) }
+    }
+
+    /// The other nodes of the same tier and site that run `task` and can be dialled.
+    public func neighbours(of node: NodePlan, for task: TaskPlan) -> [NodePlan] {
+        guard let site = node.site, let plan = task.tier(node.tier) else { return [] }
+        return nodes.filter { other in
+            other.site == site && other.tier == node.tier && other.name != node.name
+                && other.speaks == .canopy && other.address != nil && plan.model.runs(on: other)
+        }
+    }
+
     /// Where the files say something: `place(of: "nodes", "leaf", "budget", "memory")`. For what is
     /// not said, the nearest thing above it that is.
     public func place(of path: String...) -> Place { place(of: path) }

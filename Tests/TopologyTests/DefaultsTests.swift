@@ -30,7 +30,7 @@ import Testing
     @Test func `Limits and links have the documented defaults`() {
         let limits = Limits()
         #expect(limits.message == 64 << 20 && limits.headers == 16 << 10)
-        #expect(limits.streams == 256 && limits.connections == 1024 && limits.queue == 64)
+        #expect(limits.streams == 256 && limits.connections == 1024 && limits.queue == 256)
         #expect(limits.pixels == 40_000_000 && limits.minimumRate == 16 << 10)
         #expect(limits.idle == .seconds(300) && limits.request == .seconds(30))
         #expect(limits.drain == .seconds(10) && limits.headerTime == .seconds(10))

@@ -28,9 +28,9 @@ public struct Limits: Hashable, Sendable {
     /// How long calls that run may take to end when the node stops. Default 10 s: longer than any
     /// frame's deadline that a camera waits for, shorter than a service manager's patience of 90 s.
     public var drain = Interval.seconds(10)
-    /// Frames that wait for one model, 1 to 65,536. Default 64: two seconds of a camera at 30 FPS;
-    /// what waits longer has missed its deadline.
-    public var queue = 64
+    /// Frames that wait for a worker of the node or have one, at most, 1 to 65,536. Default 256: a
+    /// burst of many cameras. Mostly the node takes fewer, by how long they take.
+    public var queue = 256
     /// How long a handshake and a request's headers may take. Default 10 s: several round trips of
     /// a bad satellite link; slower is an attack.
     public var headerTime = Interval.seconds(10)
