@@ -106,7 +106,8 @@ final class ModelLoader: Sendable {
             guard let engine else { return }
             let (name, source, model) = try load(id, from: store, into: engine)
             new = Loaded(
-                id: id, name: name, model: model, source: source, accept: tier.accept, measure: task.measure)
+                id: id, name: name, model: model, source: source, accept: tier.accept,
+                measure: task.measure)
         }
         do throws(Fault) {
             let bar = try Bars.bar(of: tier, measure: task.measure, new.source)

@@ -1,3 +1,4 @@
+import Cryptography
 import Ground
 import HTTP
 import Node
@@ -64,9 +65,9 @@ final class ControlCall: CallHandler {
             control.status(on: shard.loop, end)
         case .drain, .undrain:
             _ = try EmptyRequest.decode(bytes)
-            try control.drain(method == .drain, on: shard.loop, end)
+            try control.drain(method == .drain, by: who, on: shard.loop, end)
         case .overrideBreaker:
-            end(try control.override(BreakerOverride.decode(bytes)))
+            end(try control.override(BreakerOverride.decode(bytes), by: who))
         case .reload:
             _ = try EmptyRequest.decode(bytes)
             try control.reload(on: shard.loop, end)
@@ -78,6 +79,8 @@ final class ControlCall: CallHandler {
                     context.topology, node: context.blueprint.node, to: clients))
         }
     }
+
+    private var who: String { call.identity?.description ?? "nobody" }
 
     private func end(_ answer: some WireMessage) {
         call.send(message: answer.encode())

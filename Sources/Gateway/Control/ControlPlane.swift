@@ -82,9 +82,10 @@ final class ControlPlane: Sendable {
 
     /// Takes no new frames, or takes them again.
     ///
+    /// - Parameter who: the identity that asks, for the log.
     /// - Throws: `precondition` when the process ends.
     func drain(
-        _ draining: Bool, on loop: Loop, _ completion: @escaping (DrainReply) -> Void
+        _ draining: Bool, by who: String, on loop: Loop, _ completion: @escaping (DrainReply) -> Void
     ) throws(Fault) {
         let (context, isEnding) = present.withLock { ($0.context, $0.state.isEnding) }
         guard draining || !isEnding else {
@@ -105,8 +106,8 @@ final class ControlPlane: Sendable {
             if reply.changed {
                 context.log.notice(
                     draining
-                        ? "an operator drains the node: it answers what it has, nothing new"
-                        : "an operator lets the node take frames again")
+                        ? "the node drains: it answers what it has and takes nothing new"
+                        : "the node takes frames again", metadata: ["by": "\(who)"])
             }
             completion(reply)
         }
@@ -116,9 +117,12 @@ final class ControlPlane: Sendable {
 
     /// Holds a peer's breaker open or closed on all loops, or lets it judge again.
     ///
+    /// - Parameter who: the identity that asks, for the log.
     /// - Throws: `notFound` for an unknown peer, `invalid` for an unknown word or a time that is too
     ///   long.
-    func override(_ order: BreakerOverride) throws(Fault) -> BreakerOverrideReply {
+    func override(
+        _ order: BreakerOverride, by who: String
+    ) throws(Fault) -> BreakerOverrideReply {
         let context = context
         let peers = context.blueprint.peers
         guard let peer = peers.firstIndex(where: { $0.plan.name == order.peer && !$0.isRetired })
@@ -127,7 +131,8 @@ final class ControlPlane: Sendable {
             throw Fault(
                 .notFound, "node \(context.names.name) calls no node '\(order.peer)'",
                 source: .client,
-                remedy: known.isEmpty ? "it calls nobody" : "it calls \(known.joined(separator: ", "))")
+                remedy: known.isEmpty
+                    ? "it calls nobody" : "it calls \(known.joined(separator: ", "))")
         }
         let held = try Self.held(order.state)
         guard order.duration <= Self.longestOverride else {
@@ -137,9 +142,12 @@ final class ControlPlane: Sendable {
         }
         apply(held, order, to: peer)
         let name = context.names.name
+        let time = order.duration > .zero ? "\(Int(order.duration.seconds)) s" : "ever"
         context.log.notice(
-            "an operator sets the breaker of \(order.peer) to \(order.state)",
-            metadata: ["peer": "\(order.peer)", "for": "\(Int(order.duration.seconds)) s"])
+            order.state == "auto"
+                ? "the breaker of \(order.peer) judges by itself again"
+                : "the breaker of \(order.peer) is held \(order.state) for \(time)",
+            metadata: ["by": "\(who)", "peer": "\(order.peer)"])
         return BreakerOverrideReply(node: name, peer: order.peer, state: order.state)
     }
 

@@ -52,7 +52,9 @@ final class Reloader {
         isReading = true
         let (source, old, registry) = (source, control.context, control.names.registry)
         do throws(Fault) {
-            try loop.offLoop { Self.prepare(source, old, registry) } completion: { [self] verdict in
+            try loop.offLoop {
+                Self.prepare(source, old, registry)
+            } completion: { [self] verdict in
                 finish(verdict, for: askers)
             }
         } catch {

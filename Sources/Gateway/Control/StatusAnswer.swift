@@ -22,7 +22,9 @@ struct StatusAnswer {
         status.tasks = tasks(all)
         status.peers = peers(all, reports.map(\.report), values)
         status.classes = classes(all, values)
-        status.counts = names.registry.totals(values).map { NamedCount($0.name, Int(clamping: $0.count)) }
+        status.counts = names.registry.totals(values).map {
+            NamedCount($0.name, Int(clamping: $0.count))
+        }
         return status
     }
 
