@@ -50,6 +50,7 @@ let package = Package(
         system("CProtobufC", pkgConfig: "libprotobuf-c", apt: "libprotobuf-c-dev"),
         system("CJPEG", pkgConfig: "libturbojpeg", apt: "libturbojpeg0-dev"),
         system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+        system("CMosquitto", pkgConfig: "libmosquitto", apt: "libmosquitto-dev"),
         .target(
             name: "CHTTPParser", path: "Sources/C/CHTTPParser",
             linkerSettings: [.linkedLibrary("http_parser")]),
@@ -100,6 +101,7 @@ let package = Package(
             "Inference", ["Ground", "Bundles", "COpenVINO", "CJPEG", "CPNG", "CIsolation"],
             fixtures: ["Golden", "Models", "own_fixtures.py"])
         + room("Telemetry", ["Ground", "Wire"])
+        + room("Alerts", ["Ground", "HTTP", "CMosquitto"])
         + room("Node", ["Ground", "Routing", "Topology"])
         + room(
             "CanopyClient", ["Ground", "Cryptography", "EventLoop", "Wire", "HTTP", "Routing"])
@@ -107,7 +109,7 @@ let package = Package(
             "Gateway",
             [
                 "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "HTTP", "Topology",
-                "Bundles", "Routing", "Inference", "Telemetry", "Node", logging,
+                "Bundles", "Routing", "Inference", "Telemetry", "Alerts", "Node", logging,
             ])
 )
 

@@ -4,7 +4,7 @@ import Routing
 /// What callers are told when there is no answer, in one place.
 enum Refusals {
     static let draining = Fault(
-        .unavailable, "this node is shutting down", remedy: "send the frame to another node",
+        .unavailable, "this node drains and takes no new frames", remedy: "send the frame to another node",
         retry: .elsewhere)
 
     static let tooManyFrames = Fault(
@@ -48,6 +48,10 @@ enum Refusals {
             return Fault(
                 .exhausted, "there is no room for this frame of '\(task.name)' here or upstream",
                 remedy: "send fewer at a time, or later", retry: .after(.milliseconds(100)))
+        case .quota:
+            return Fault(
+                .exhausted, "as many frames of this sender are under way as it may have",
+                remedy: "await answers before sending more", retry: .after(.milliseconds(100)))
         case .unavailable:
             return Fault(
                 .unavailable,

@@ -6,11 +6,19 @@ import Telemetry
 
 /// One loop's numbers, confined to it: counting is an addition.
 final class ShardMetrics {
-    private let names: NodeMetrics
+    private var names: NodeMetrics
     private let shard = MetricShard()
     private var seen = Totals()
 
     init(_ names: NodeMetrics) { self.names = names }
+
+    /// Takes the names of a new topology; what was counted stays.
+    func adopt(_ names: NodeMetrics) { self.names = names }
+
+    /// The topology was read again.
+    func reloaded(_ outcome: String) {
+        if let counter = names.reloads[outcome] { shard.add(counter) }
+    }
 
     /// What servers and pools counted themselves, as of the last collection.
     private struct Totals {
@@ -50,8 +58,28 @@ final class ShardMetrics {
         shard.insert(task.inferred, times.infer)
     }
 
-    func called(peer: Int, _ purpose: Purpose) {
-        if let counter = names.peers[peer].calls[purpose] { shard.add(counter) }
+    func called(_ call: PeerCall) {
+        let peer = names.peers[call.peer]
+        if let counter = peer.calls[call.purpose] { shard.add(counter) }
+        switch call.reason {
+        case .first: break
+        case .retry: shard.add(peer.retries)
+        case .hedge: shard.add(peer.hedges)
+        }
+        if call.isSpill { shard.add(peer.spills) }
+    }
+
+    func alerted(task: Int) { shard.add(names.tasks[task].alerts) }
+
+    /// Counts a change of state.
+    func noted(_ change: Change) {
+        switch change {
+        case .shed(let task, let workClass):
+            if let counter = names.tasks[task].shed[workClass] { shard.add(counter) }
+        case .breaker(let peer, .open): shard.add(names.peers[peer].opened)
+        case .ejected(let peer, true): shard.add(names.peers[peer].ejected)
+        case .breaker, .ejected, .well, .panic: break
+        }
     }
 
     func audited(task: Int, agreed: Bool) {
@@ -111,7 +139,9 @@ final class ShardMetrics {
     }
 
     private func collect(_ counters: ClientCounters, of index: Int) {
-        let old = index < seen.peers.count ? seen.peers[index] : ClientCounters()
+        var old = index < seen.peers.count ? seen.peers[index] : ClientCounters()
+        // A peer that has moved has a pool that begins anew.
+        if counters.calls < old.calls || counters.bytesOut < old.bytesOut { old = ClientCounters() }
         let peer = names.peers[index]
         grow(peer.bytesIn, from: old.bytesIn, to: counters.bytesIn)
         grow(peer.bytesOut, from: old.bytesOut, to: counters.bytesOut)

@@ -28,9 +28,6 @@ public struct Limits: Hashable, Sendable {
     /// How long calls that run may take to end when the node stops. Default 10 s: longer than any
     /// frame's deadline that a camera waits for, shorter than a service manager's patience of 90 s.
     public var drain = Interval.seconds(10)
-    /// Frames that wait for one model, 1 to 65,536. Default 64: two seconds of a camera at 30 FPS;
-    /// what waits longer has missed its deadline.
-    public var queue = 64
     /// How long one inference may run, 100 ms to 10 min. Default 5 s: ten times what the slowest
     /// model for a camera takes on a slow core. An isolated engine that exceeds it is started
     /// again; a model in the node's process counts as stuck, and the node as not ready.
@@ -55,7 +52,6 @@ public struct Limits: Hashable, Sendable {
         minimumRate = fields.value(
             "minimum_rate", .byteRate(0...1_000_000_000), or: base.minimumRate)
         drain = fields.value("drain", .interval(.zero...(.seconds(600))), or: base.drain)
-        queue = fields.value("queue", .count(1...65_536), or: base.queue)
         inference = fields.value(
             "inference", .interval(.milliseconds(100)...(.seconds(600))), or: base.inference)
         headerTime = fields.value(
