@@ -19,13 +19,13 @@ struct Access {
 
     /// Checks a request and makes work of it.
     func work(
-        for request: InferRequest, in shard: Shard, timeout: Interval?, trace: String?
+        for request: InferRequest, in shard: Shard, timeout: Interval?, trace: CallerTrace?
     ) throws(Fault) -> FrameWork {
         try allow(.infer)
         let task = try task(named: request.model, in: shard)
         return try FrameWork(
             request, task: task, of: shard.tasks[task], callTimeout: timeout, tenant: tenant,
-            traceparent: trace, now: shard.time.now)
+            trace: trace, now: shard.time.now)
     }
 
     /// Throws unless the caller may do this.

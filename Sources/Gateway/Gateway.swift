@@ -56,6 +56,8 @@ public final class Gateway {
         defer {
             // The hosts' services hold what holds the hosts.
             all.set([])
+            scrape.set(desk: nil)
+            control.set(desk: nil)
             control.set(timers: nil, reloader: nil)
             for thread in threads { thread.stop() }
             for thread in threads { thread.join() }
@@ -65,10 +67,13 @@ public final class Gateway {
         for number in 1..<max(context.loops, 1) {
             try startThread(number)
         }
+        let desk = try openDesk(on: loop)
+        scrape.set(desk: desk)
+        control.set(desk: desk)
         all.set(hosts)
         try first.listen(scrape, control)
         for host in hosts.dropFirst() { try listenElsewhere(host) }
-        try watchSignals(loop)
+        try watchSignals(loop, desk)
         watchCertificates(loop)
         SpanExporter(context, hosts: hosts)?.start(on: loop)
         let loader = ModelLoader(context, hosts: all)
@@ -105,6 +110,19 @@ public final class Gateway {
         try outcome.wait().get()
     }
 
+    /// Opens the sinks of alerts and gives every shard its way to them.
+    private func openDesk(on loop: Loop) throws(Fault) -> LoopConfined<AlertDesk> {
+        let names = AlertDesk.sinks(of: context).map(\.name)
+        let made = try AlertDesk(
+            context, on: loop, metrics: AlertMetrics(metrics.registry, sinks: names))
+        let desk = LoopConfined(made, to: loop.poster)
+        for (number, host) in hosts.enumerated() {
+            host.post { $0.shard.alerts = AlertLink(desk, shard: number) }
+        }
+        made.open()
+        return desk
+    }
+
     private func announce() {
         let listeners = context.blueprint.node.listeners.map { listener in
             "\(listener.endpoint) (\(listener.clients.rawValue)\(listener.tls ? ", TLS" : ""))"
@@ -116,9 +134,9 @@ public final class Gateway {
 
     // MARK: Signals and files
 
-    private func watchSignals(_ loop: Loop) throws(Fault) {
+    private func watchSignals(_ loop: Loop, _ desk: LoopConfined<AlertDesk>) throws(Fault) {
         for signal in [ServiceSignal.terminate, .interrupt] {
-            try loop.onSignal(signal) { [unowned self] in drain(loop) }
+            try loop.onSignal(signal) { [unowned self] in drain(loop, desk) }
         }
     }
 
@@ -152,13 +170,13 @@ public final class Gateway {
         }
     }
 
-    private func drain(_ loop: Loop) {
+    private func drain(_ loop: Loop, _ desk: LoopConfined<AlertDesk>) {
         guard !isDraining else { return loop.stop() }
         isDraining = true
         control.end()
         context.log.info("the node drains: it answers what it has and takes nothing new")
         let poster = loop.poster
-        let box = Countdown(left: hosts.count) { poster.stop() }
+        let box = Countdown(left: hosts.count) { desk.post { $0.farewell { poster.stop() } } }
         for host in hosts { host.post { $0.drain { box.hit() } } }
     }
 }

@@ -219,7 +219,8 @@ final class ModelLoader: Sendable {
         let workers = node.workers ?? Machine.cores
         return EngineSettings(
             workers: workers, memoryBudget: node.budget.memory,
-            hardware: [node.hardware.rawValue], queueDepth: node.limits.queue,
+            hardware: [node.hardware.rawValue],
+            queueDepth: (workers + Admission.ahead) * context.loops,
             cacheFolder: CacheFolder.path, pixelLimit: node.limits.pixels,
             allocator: context.budget)
     }

@@ -55,8 +55,13 @@ struct TaskRuntime {
     var fault: String?
     /// The labels that the task alerts of, if it does.
     let alertLabels: [String]
+    /// From which confidence on; `nil` when the task does not alert.
+    let alertFrom: Double?
     /// What is said where nobody has an answer; `nil` says that there is none.
     let safeAnswer: String?
+    /// When it was last told that frames are shed, and whether that the engine is stuck.
+    var shedNotedAt: Instant?
+    var isStuckNoted = false
     /// It came while the node ran: the node does not cease to be ready for it.
     var isLate = false
     /// A later topology serves it no more.
@@ -69,6 +74,7 @@ struct TaskRuntime {
         isIdentity = task.tier?.model == .identity
         isLoading = task.hasBundle
         alertLabels = task.plan.alert?.labels ?? []
+        alertFrom = task.plan.alert?.at
         safeAnswer = task.plan.safeAnswer
         isRetired = task.isRetired
     }
@@ -78,6 +84,8 @@ struct TaskRuntime {
         var task = self
         task.model = old.model
         task.fault = old.fault
+        task.shedNotedAt = old.shedNotedAt
+        task.isStuckNoted = old.isStuckNoted
         task.isLate = old.isLate || old.isRetired
         task.isLoading = isLoading && old.model == nil && (old.isLoading || task.isLate)
         return task
@@ -93,4 +101,6 @@ struct PeerRuntime {
     /// What each task is called there, by task.
     let models: [String]
     let pool: ClientPool
+    /// What the way there takes, for traces.
+    var transit = Transit()
 }

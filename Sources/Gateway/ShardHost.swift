@@ -38,7 +38,8 @@ final class ShardHost {
         }
         shard = Shard(
             loop: loop, names: context.names, node: node, tasks: tasks, metrics: metrics,
-            receipts: context.receipts, tracer: tracer)
+            receipts: context.receipts, tracer: tracer,
+            limits: TenantLimits(context.blueprint.node.routing.admission, loops: context.loops))
         shard.peers = context.blueprint.peers.enumerated().map { index, peer in
             makePeer(peer, seed: seed &+ UInt64(index))
         }
@@ -81,7 +82,9 @@ final class ShardHost {
             guard index < old.blueprint.peers.count else { return makePeer(peer, seed: ~seed) }
             return succeed(shard.peers[index], old.blueprint.peers[index], peer, seed: ~seed)
         }
-        shard.adopt(new.blueprint.tasks.map(TaskRuntime.init), surroundings)
+        shard.adopt(
+            new.blueprint.tasks.map(TaskRuntime.init), surroundings,
+            TenantLimits(new.blueprint.node.routing.admission, loops: new.loops))
         for (service, plan) in zip(services, new.blueprint.node.listeners) {
             service.rules = AccessRules(topology: new.topology, clients: plan.clients)
         }

@@ -138,14 +138,7 @@ public struct Blueprint: Sendable {
         }
         return Surroundings(
             courses: courses, peers: peers.map { Routing.Peer(kind: $0.kind, prior: $0.prior) },
-            policy: policy, randomness: Randomness(seed: seed), now: now)
-    }
-
-    /// The numbers by which frames are sent here or there.
-    public var policy: Policy {
-        var policy = Policy(retries: RetryBudget.Settings(node.tier))
-        policy.admission.mostPlaces = node.limits.queue
-        return policy
+            policy: Policy(node.routing, node.tier), randomness: Randomness(seed: seed), now: now)
     }
 
     private static func prior(

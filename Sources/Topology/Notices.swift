@@ -2,24 +2,14 @@ extension Topology {
     /// What the files say that no node acts on yet, one line each with its place: whoever reads it
     /// must not believe that it holds.
     public var notices: [String] {
-        let tasks = tasks.flatMap { task -> [String] in
+        nodes.flatMap { node -> [String] in
             var lines: [String] = []
-            if task.alert != nil { lines.append(notice("alert", "tasks", task.name, "alert")) }
-            return lines
-        }
-        let nodes = nodes.flatMap { node -> [String] in
-            var lines: [String] = []
-            if root["nodes"]?.value[node.name]?.value["routing"] != nil {
-                lines.append(notice("routing", "nodes", node.name, "routing"))
-            }
             if node.ring != nil { lines.append(notice("ring", "nodes", node.name, "ring")) }
             if node.budget.spool != nil {
                 lines.append(notice("budget.spool", "nodes", node.name, "budget", "spool"))
             }
             return lines
         }
-        let routing = root["routing"] == nil ? [] : [notice("routing", "routing")]
-        return routing + nodes + tasks
     }
 
     private func notice(_ what: String, _ path: String...) -> String {
