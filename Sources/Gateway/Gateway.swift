@@ -56,8 +56,6 @@ public final class Gateway {
         defer {
             // The hosts' services hold what holds the hosts.
             all.set([])
-            scrape.set(desk: nil)
-            control.set(desk: nil)
             control.set(timers: nil, reloader: nil)
             for thread in threads { thread.stop() }
             for thread in threads { thread.join() }
@@ -68,9 +66,7 @@ public final class Gateway {
             try startThread(number)
         }
         let desk = try openDesk(on: loop)
-        scrape.set(desk: desk)
-        control.set(desk: desk)
-        all.set(hosts)
+        all.set(hosts, desk: desk)
         try first.listen(scrape, control)
         for host in hosts.dropFirst() { try listenElsewhere(host) }
         try watchSignals(loop, desk)

@@ -5,9 +5,17 @@ import Synchronization
 /// The loops of a node, to be asked or told something all at once. From any thread.
 final class Hosts: Sendable {
     private let all = Mutex<[LoopConfined<ShardHost>]>([])
+    private let alerts = Mutex<LoopConfined<AlertDesk>?>(nil)
 
-    /// Takes the hosts, once all of them stand; and none when the node ends.
-    func set(_ hosts: [LoopConfined<ShardHost>]) { all.withLock { $0 = hosts } }
+    /// Takes the hosts, once all of them stand, and the desk on the first of their loops; and none
+    /// when the node ends.
+    func set(_ hosts: [LoopConfined<ShardHost>], desk: LoopConfined<AlertDesk>? = nil) {
+        all.withLock { $0 = hosts }
+        alerts.withLock { $0 = desk }
+    }
+
+    /// Where alerts leave the node.
+    var desk: LoopConfined<AlertDesk>? { alerts.withLock { $0 } }
 
     var list: [LoopConfined<ShardHost>] { all.withLock { $0 } }
 

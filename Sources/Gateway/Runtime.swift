@@ -84,8 +84,7 @@ struct TaskRuntime {
         var task = self
         task.model = old.model
         task.fault = old.fault
-        task.shedNotedAt = old.shedNotedAt
-        task.isStuckNoted = old.isStuckNoted
+        (task.shedNotedAt, task.isStuckNoted) = (old.shedNotedAt, old.isStuckNoted)
         task.isLate = old.isLate || old.isRetired
         task.isLoading = isLoading && old.model == nil && (old.isLoading || task.isLate)
         return task

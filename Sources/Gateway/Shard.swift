@@ -175,7 +175,10 @@ final class Shard {
 
     /// Takes a new topology, between two events: tasks and peers keep their indexes, and whatever
     /// was learnt or is under way goes on.
-    func adopt(_ new: [TaskRuntime], _ surroundings: Surroundings, _ limits: TenantLimits) {
+    func adopt(
+        _ new: [TaskRuntime], _ surroundings: Surroundings, limits: TenantLimits
+    ) {
+        self.limits = limits
         let old = tasks
         tasks = new.enumerated().map { index, task in
             if index < old.count { return task.succeeding(old[index]) }
@@ -185,7 +188,6 @@ final class Shard {
         }
         numberTasks()
         node.adopt(surroundings)
-        self.limits = limits
         for (number, tenant) in sources.tenants.enumerated() {
             hear(.sourceLimit(source: number, limits.frames(of: tenant)))
         }

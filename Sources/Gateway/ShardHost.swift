@@ -84,7 +84,7 @@ final class ShardHost {
         }
         shard.adopt(
             new.blueprint.tasks.map(TaskRuntime.init), surroundings,
-            TenantLimits(new.blueprint.node.routing.admission, loops: new.loops))
+            limits: TenantLimits(new.blueprint.node.routing.admission, loops: new.loops))
         for (service, plan) in zip(services, new.blueprint.node.listeners) {
             service.rules = AccessRules(topology: new.topology, clients: plan.clients)
         }

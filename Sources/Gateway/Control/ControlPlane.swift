@@ -44,7 +44,6 @@ final class ControlPlane: Sendable {
     private let present: Mutex<Present>
     private let reloader = Mutex<LoopConfined<Reloader>?>(nil)
     private let timers = Mutex<LoopConfined<Loop>?>(nil)
-    private let desk = Mutex<LoopConfined<AlertDesk>?>(nil)
 
     init(_ context: NodeContext, _ names: NodeMetrics, hosts: Hosts, now: Instant) {
         self.hosts = hosts
@@ -61,9 +60,6 @@ final class ControlPlane: Sendable {
         timers.withLock { $0 = loop }
         self.reloader.withLock { $0 = reloader }
     }
-
-    /// Takes the desk, which follows a new topology too; `nil` when the node ends.
-    func set(desk: LoopConfined<AlertDesk>?) { self.desk.withLock { $0 = desk } }
 
     // MARK: Status
 
@@ -224,7 +220,7 @@ final class ControlPlane: Sendable {
             present.state.configuration.refusal = ""
         }
         // Before the loops: a new task's first alert finds its way.
-        desk.withLock { $0 }?.post { $0.adopt(context) }
+        hosts.desk?.post { $0.adopt(context) }
         hosts.each { $0.adopt(context, names: names) }
     }
 
