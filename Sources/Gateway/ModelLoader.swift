@@ -227,6 +227,7 @@ final class ModelLoader: Sendable {
         guard state.withLock({ $0.processes }) == nil, let frames = context.frames else { return }
         let launcher = try EngineProcesses(log: context.log)
         state.withLock { $0.processes = launcher }
+        context.budget.cut(from: frames)
         engine.isolate(IsolatedHome(frames: frames, launcher: launcher))
     }
 

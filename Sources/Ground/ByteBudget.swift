@@ -89,9 +89,10 @@ public final class ByteBudget: SlabAllocator, SlabOwner {
         for body in ready { body() }
     }
 
-    /// Cuts blocks from `source` from now on, and from the heap where that has no room.
+    /// Cuts blocks from `source` from now on, and from the heap where that has no room. Once.
     public func cut(from source: any BlockSource) {
         spares.withLock { spares in
+            precondition(spares.source == nil, "a budget has one source of blocks")
             spares.drop()
             spares.source = source
         }
