@@ -10,39 +10,39 @@ final class AlertMetrics {
         let latency: Distribution
     }
 
-    private let sinks: [Sink]
+    private let registry: Metrics
     private let operators: Counter
     private let shard = MetricShard()
-    private var seen: [Outbox.Counts]
+    private var sinks: [String: Sink] = [:]
 
-    /// - Parameter names: of the sinks, in the order of the desk's channels.
-    init(_ registry: Metrics, sinks names: [String]) throws(Fault) {
-        var sinks: [Sink] = []
-        for name in names { sinks.append(try Sink(name, registry)) }
-        self.sinks = sinks
-        seen = names.map { _ in Outbox.Counts() }
+    init(_ registry: Metrics) throws(Fault) {
+        self.registry = registry
         operators = try registry.counter(
             "canopy_operator_alerts_total", "Conditions of the node that were raised or cleared.")
     }
 
+    /// Makes room for the numbers of a sink; again changes nothing.
+    func register(_ name: String) throws(Fault) {
+        if sinks[name] == nil { sinks[name] = try Sink(name, registry) }
+    }
+
     /// A detection has arrived, so long after its frame was received.
-    func delivered(sink: Int, after: Interval) { shard.insert(sinks[sink].latency, after) }
+    func delivered(sink name: String, after: Interval) {
+        if let sink = sinks[name] { shard.insert(sink.latency, after) }
+    }
 
     func operatorAlert() { shard.add(operators) }
 
-    /// Takes in what the channels counted since the last time, and gives all numbers.
-    func collect(_ channels: [Channel]) -> MetricValues {
-        for (index, channel) in channels.enumerated() {
-            let sink = sinks[index]
-            for (counter, value) in sink.outcomes {
-                let more = value(channel.counts) - value(seen[index])
-                shard.add(counter, UInt64(max(0, more)))
-            }
-            seen[index] = channel.counts
-            shard.set(sink.queue, Double(channel.depth))
+    /// Takes in what a channel has counted between two looks at it.
+    func count(_ channel: Channel, since seen: Outbox.Counts) {
+        guard let sink = sinks[channel.name] else { return }
+        for (counter, value) in sink.outcomes {
+            shard.add(counter, UInt64(max(0, value(channel.counts) - value(seen))))
         }
-        return shard.snapshot()
+        shard.set(sink.queue, Double(channel.depth))
     }
+
+    func snapshot() -> MetricValues { shard.snapshot() }
 }
 
 extension AlertMetrics.Sink {
