@@ -113,16 +113,17 @@ extension Shard {
     private func call(_ frame: Frame, _ order: PeerCall) {
         let peer = peers[order.peer]
         metrics.called(order)
+        let now = time.now
+        frame.calledAt = frame.calledAt ?? now
         let handler = EscalationCall(frame.id, order, shard: self)
         let message = frame.escalation(
             to: peer, model: peer.models[frame.task], via: names.name,
-            remaining: order.deadline - time.now)
+            remaining: order.deadline - now)
         let call = peer.pool.call(
-            RPCPath.modelInfer,
-            headers: (frame.trace?.child ?? frame.foreignTrace).map { [("traceparent", $0)] } ?? [],
+            RPCPath.modelInfer, headers: frame.traceHeaders(peer.transit, now: now),
             deadline: order.deadline, handler: handler)
         frame.began(call, attempt: order.attempt)
-        frame.calledAt = frame.calledAt ?? time.now
+        if frame.isTraced, call.isCarried { handler.sentAt = now }
         call.send(message: message.encode())
         call.halfClose()
     }
@@ -161,6 +162,8 @@ final class EscalationCall: ClientCallHandler {
     private let id: FrameID
     private let attempt: UInt32
     private let peer: Int
+    /// When the request went out, where that is to be noted and it had not to wait.
+    var sentAt: Instant?
     private unowned let shard: Shard
     private var response: InferResponse?
 
@@ -180,6 +183,7 @@ final class EscalationCall: ClientCallHandler {
         if status.code == .ok, let response {
             frame.upstream = response
             frame.peer = peer
+            if let sentAt { shard.noteTransit(of: frame, since: sentAt, response) }
             let accepted = response.parameters.bool("canopy.accepted") ?? true
             shard.hear(
                 .frame(

@@ -36,8 +36,9 @@ final class StreamInfer: CallHandler {
             return item.refuse(Refusals.streamFull)
         }
         do throws(Fault) {
-            let work = try access.work(
-                for: request, in: shard, timeout: nil, trace: shard.parentTrace(of: call))
+            // The stream's headers are older than its requests.
+            let trace = shard.parentTrace(of: call)?.withoutArrival
+            let work = try access.work(for: request, in: shard, timeout: nil, trace: trace)
             item.frame = shard.submit(request, work, to: item)
         } catch {
             shard.metrics.rejected(error.code)
@@ -80,7 +81,8 @@ final class StreamInfer: CallHandler {
 
     fileprivate func refuse(_ fault: Fault, id: String, of item: StreamItem) {
         // One request's failure does not end the stream: the protocol has a place for its words.
-        call.send(message: StreamResponse(error: GRPCStatus(fault).message, id: id).encode())
+        let words = GRPCStatus(fault).message
+        call.send(message: StreamResponse(error: words, id: id, code: fault.code).encode())
         drop(item)
     }
 

@@ -17,13 +17,14 @@ os.environ.setdefault("CANOPY_BUILD", str(ROOT / ".build" / "release"))
 
 import alerts  # noqa: E402
 import counts  # noqa: E402
+import hop  # noqa: E402
 import inference  # noqa: E402
 import rpc  # noqa: E402
 import start  # noqa: E402
 
 PARTS = {
-    "rpc": rpc.run, "counts": counts.run, "inference": inference.run, "start": start.cold,
-    "memory": start.memory, "alerts": alerts.run,
+    "rpc": rpc.run, "counts": counts.run, "hop": hop.run, "inference": inference.run,
+    "start": start.cold, "memory": start.memory, "alerts": alerts.run,
 }
 
 
