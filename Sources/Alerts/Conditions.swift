@@ -55,6 +55,13 @@ public struct Conditions: Sendable {
         change(key) { $0.happened(now: now) }
     }
 
+    /// Conditions that nobody can end any more are over, whoever said that they are there.
+    public mutating func end(now: Instant, where isOrphan: (Key) -> Bool) {
+        for index in known.indices where isOrphan(known[index].key) {
+            known[index].state.endForAll(now: now)
+        }
+    }
+
     /// Time has passed.
     public mutating func check(now: Instant) -> [Transition] {
         var transitions: [Transition] = []

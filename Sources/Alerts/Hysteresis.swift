@@ -66,6 +66,14 @@ public struct Hysteresis: Sendable, Equatable {
         return changes
     }
 
+    /// It is over, whoever said that it is there.
+    mutating func endForAll(now: Instant) {
+        guard since != nil else { return }
+        sources = []
+        since = nil
+        lastThere = now
+    }
+
     /// It happened and is over at once.
     public mutating func happened(now: Instant) -> [Change] {
         let nobody = Int.min

@@ -1,6 +1,7 @@
 import Alerts
 import EventLoop
 import Ground
+import Node
 import Topology
 
 extension AlertDesk {
@@ -17,6 +18,15 @@ extension AlertDesk {
     /// It happened and is over at once.
     func happened(_ key: Conditions.Key) {
         report(conditions.happened(key, now: loop.time.now))
+    }
+
+    /// What concerns a peer or a task that a new topology leaves out is over.
+    func forget(allBut blueprint: Blueprint) {
+        let peers = blueprint.peers.filter { !$0.isRetired }.map(\.plan.name)
+        let tasks = blueprint.tasks.filter { !$0.isRetired }.map(\.name)
+        let subjects = Set(peers + tasks + [""])
+        conditions.end(now: loop.time.now) { !subjects.contains($0.subject) }
+        report([])
     }
 
     private func report(_ transitions: [Conditions.Transition]) {

@@ -25,6 +25,7 @@ final class AlertDesk {
     private struct Outlet {
         let channel: Channel
         let plan: AlertSinkPlan
+        let series: AlertMetrics.Sink
         var seen = Outbox.Counts()
     }
 
@@ -55,23 +56,21 @@ final class AlertDesk {
             node: context.names.name, tier: context.names.tier, site: context.blueprint.node.site)
         ids = AlertIDs(node: context.names.name, boot: SecureRandom.word())
         conditions = Conditions(Hysteresis.Rule(context.topology.alerts.operators))
-        try adopt(context, sinks)
+        adopt(context, sinks)
     }
 
     /// Takes the sinks and routes of a topology. A sink that stays as it was keeps what it owes and
     /// its connection; one that is left out gets a moment to take what it is owed.
-    func adopt(_ context: NodeContext, _ sinks: [PreparedSink]) throws(Fault) {
-        for sink in sinks { try metrics.register(sink.plan.name) }
+    func adopt(_ context: NodeContext, _ sinks: [PreparedSink]) {
         let old = outlets
         outlets = sinks.map { sink in
             if let same = old.first(where: { $0.plan.isSame(as: sink.plan) }) { return same }
-            let name = sink.plan.name
-            let channel = sink.channel(on: loop) { [unowned self] in heard($0, from: name) }
-            return Outlet(channel: channel, plan: sink.plan)
+            let channel = sink.channel(on: loop) { [unowned self] in heard($0, from: sink) }
+            return Outlet(channel: channel, plan: sink.plan, series: sink.series)
         }
         let kept = outlets.map(\.channel)
         for outlet in old where !kept.contains(where: { $0 === outlet.channel }) {
-            metrics.count(outlet.channel, since: outlet.seen)
+            metrics.count(outlet.channel, as: outlet.series, since: outlet.seen)
             leave([outlet.channel]) {}
         }
         for channel in kept where !old.contains(where: { $0.channel === channel }) {
@@ -81,6 +80,7 @@ final class AlertDesk {
         conditions.adopt(Hysteresis.Rule(operators))
         operatorRoute = route(operators.to)
         taskRoutes = context.blueprint.tasks.map { route($0.plan.alert?.to ?? []) }
+        forget(allBut: context.blueprint)
     }
 
     private func route(_ names: [String]) -> Route {
@@ -106,10 +106,11 @@ final class AlertDesk {
         if route.isLogged { AlertLog.write(alert, to: log) }
     }
 
-    private func heard(_ news: Channel.News, from name: String) {
+    private func heard(_ news: Channel.News, from sink: PreparedSink) {
+        let name = sink.plan.name
         switch news {
         case .delivered(let alert, let after):
-            if case .detection = alert.content { metrics.delivered(sink: name, after: after) }
+            if case .detection = alert.content { metrics.delivered(to: sink.series, after: after) }
         case .failing(let fault):
             log.warning("alerts wait: the sink '\(name)' takes none: \(fault)")
         case .recovered: log.info("the sink '\(name)' takes alerts again")
@@ -123,8 +124,9 @@ final class AlertDesk {
     /// All numbers of alerts, for a scrape.
     func collect() -> MetricValues {
         for index in outlets.indices {
-            metrics.count(outlets[index].channel, since: outlets[index].seen)
-            outlets[index].seen = outlets[index].channel.counts
+            let outlet = outlets[index]
+            metrics.count(outlet.channel, as: outlet.series, since: outlet.seen)
+            outlets[index].seen = outlet.channel.counts
         }
         return metrics.snapshot()
     }

@@ -5,6 +5,7 @@ import Ground
 import HTTP
 import Node
 import Storage
+import Telemetry
 import Topology
 
 /// A sink of the topology with all that must be read from files before it can be used. Made off the
@@ -19,18 +20,22 @@ struct PreparedSink: Sendable {
     private static let authorityLimit = 1 << 20
 
     let plan: AlertSinkPlan
+    let series: AlertMetrics.Sink
     private let kind: Kind
 
     /// The sinks that this node's alerts name, by name. Blocks.
     ///
+    /// - Parameter registry: where their numbers are to stand.
     /// - Throws: when a secret or the authorities of one of them cannot be read.
-    static func all(of context: NodeContext) throws(Fault) -> [PreparedSink] {
+    static func all(
+        of context: NodeContext, _ registry: Metrics
+    ) throws(Fault) -> [PreparedSink] {
         let named = context.blueprint.tasks.flatMap { $0.plan.alert?.to ?? [] }
         let wanted = Set(named + context.topology.alerts.operators.to)
         var sinks: [PreparedSink] = []
         for plan in context.topology.alerts.sinks where wanted.contains(plan.name) {
             do throws(Fault) {
-                sinks.append(try PreparedSink(plan, node: context.names.name))
+                sinks.append(try PreparedSink(plan, node: context.names.name, registry))
             } catch {
                 throw Fault(
                     error.code, "\(plan.place): the sink '\(plan.name)' cannot be used",
@@ -40,8 +45,11 @@ struct PreparedSink: Sendable {
         return sinks
     }
 
-    private init(_ plan: AlertSinkPlan, node: String) throws(Fault) {
+    private init(
+        _ plan: AlertSinkPlan, node: String, _ registry: Metrics
+    ) throws(Fault) {
         self.plan = plan
+        series = try AlertMetrics.Sink(plan.name, registry)
         switch plan.kind {
         case .webhook(let hook):
             _ = try hook.token?.read()
