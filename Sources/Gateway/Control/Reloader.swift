@@ -86,8 +86,7 @@ final class Reloader {
             for line in lines { log.error("the topology is not taken over: \(line)") }
             return reply("refused", lines)
         case .good(let new):
-            control.adopt(new.context, new.names)
-            control.hosts.desk?.onLoop.adopt(new.context, new.sinks)
+            control.adopt(new.context, new.names, new.sinks)
             loader.adopt(new.context)
             log.notice(
                 "the topology was read again and is in force",
