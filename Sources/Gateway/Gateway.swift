@@ -108,14 +108,13 @@ public final class Gateway {
 
     /// Opens the sinks of alerts and gives every shard its way to them.
     private func openDesk(on loop: Loop) throws(Fault) -> LoopConfined<AlertDesk> {
-        let names = AlertDesk.sinks(of: context).map(\.name)
         let made = try AlertDesk(
-            context, on: loop, metrics: AlertMetrics(metrics.registry, sinks: names))
+            context, PreparedSink.all(of: context, metrics.registry), on: loop,
+            registry: metrics.registry)
         let desk = LoopConfined(made, to: loop.poster)
         for (number, host) in hosts.enumerated() {
             host.post { $0.shard.alerts = AlertLink(desk, shard: number) }
         }
-        made.open()
         return desk
     }
 
