@@ -19,13 +19,13 @@ struct Access {
 
     /// Checks a request and makes work of it.
     func work(
-        for request: InferRequest, in shard: Shard, timeout: Interval?, trace: String?
+        for request: InferRequest, in shard: Shard, timeout: Interval?, trace: CallerTrace?
     ) throws(Fault) -> FrameWork {
         try allow(.infer)
         let task = try task(named: request.model, in: shard)
         return try FrameWork(
             request, task: task, of: shard.tasks[task], callTimeout: timeout, tenant: tenant,
-            traceparent: trace, now: shard.time.now)
+            trace: trace, now: shard.time.now)
     }
 
     /// Throws unless the caller may do this.
@@ -33,7 +33,9 @@ struct Access {
         guard verbs.contains(verb) else {
             throw Fault(
                 .forbidden, "this identity may not use \(verb.rawValue)", source: .client,
-                remedy: "add it to the identity's `verbs` in the topology")
+                remedy: verb == .control
+                    ? "show the certificate of a role (`kind: role`) whose verbs have control"
+                    : "add it to the identity's `verbs` in the topology")
         }
     }
 
@@ -49,7 +51,7 @@ struct Access {
                 remedy: "add it to the identity's `tasks` in the topology")
         }
         guard let task = shard.task(named: name) else {
-            throw Refusals.unknownTask(name, known: shard.tasks.map(\.name).filter(mayUse))
+            throw Refusals.unknownTask(name, known: shard.taskNames.filter(mayUse))
         }
         return task
     }

@@ -29,9 +29,11 @@ final class Frame {
     /// When the timer that is not made yet is to fire.
     var due: Instant?
     var trace: FrameTrace?
-    /// The caller's `traceparent` where this node records nothing: it is handed on as it came.
-    var foreignTrace: String?
+    /// The caller's trace where this node records nothing: it is handed on as it came.
+    var foreignTrace: CallerTrace?
 
+    /// The model that was asked here; another may have taken its place since.
+    var model: ServedModel?
     /// The inference here, and what came of it.
     var job: InferenceJob?
     var outcome: InferenceResult?

@@ -113,16 +113,17 @@ extension Shard {
     private func call(_ frame: Frame, _ order: PeerCall) {
         let peer = peers[order.peer]
         metrics.called(order)
+        let now = time.now
+        frame.calledAt = frame.calledAt ?? now
         let handler = EscalationCall(frame.id, order, shard: self)
         let message = frame.escalation(
             to: peer, model: peer.models[frame.task], via: names.name,
-            remaining: order.deadline - time.now)
+            remaining: order.deadline - now)
         let call = peer.pool.call(
-            RPCPath.modelInfer,
-            headers: (frame.trace?.child ?? frame.foreignTrace).map { [("traceparent", $0)] } ?? [],
+            RPCPath.modelInfer, headers: frame.traceHeaders(peer.transit, now: now),
             deadline: order.deadline, handler: handler)
         frame.began(call, attempt: order.attempt)
-        frame.calledAt = frame.calledAt ?? time.now
+        if frame.isTraced, call.isCarried { handler.sentAt = now }
         call.send(message: message.encode())
         call.halfClose()
     }
@@ -133,13 +134,6 @@ extension Shard {
         let call = peers[index].pool.call(RPCPath.serverLive, deadline: deadline, handler: handler)
         call.send(message: [])
         call.halfClose()
-    }
-
-    /// Tells whoever looks at this node that something changed.
-    private func noted(_ change: Change) { metrics.noted(change) }
-
-    private func alert(_ frame: Frame, _ confidence: Confidence) {
-        metrics.alerted(task: frame.task)
     }
 }
 
@@ -168,6 +162,8 @@ final class EscalationCall: ClientCallHandler {
     private let id: FrameID
     private let attempt: UInt32
     private let peer: Int
+    /// When the request went out, where that is to be noted and it had not to wait.
+    var sentAt: Instant?
     private unowned let shard: Shard
     private var response: InferResponse?
 
@@ -187,13 +183,14 @@ final class EscalationCall: ClientCallHandler {
         if status.code == .ok, let response {
             frame.upstream = response
             frame.peer = peer
+            if let sentAt { shard.noteTransit(of: frame, since: sentAt, response) }
             let accepted = response.parameters.bool("canopy.accepted") ?? true
             shard.hear(
                 .frame(
                     id,
                     .answered(
                         attempt: attempt, accepted: accepted,
-                        alert: shard.tasks[frame.task].alertScore(of: response),
+                        alert: shard.tasks[frame.task].alertScore(of: response)?.confidence,
                         load: PeerLoad(response.parameters))))
         } else {
             // Kept for the case that nobody has an answer: then these are the words to pass on.

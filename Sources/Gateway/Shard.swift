@@ -17,9 +17,11 @@ final class Shard {
     let metrics: ShardMetrics
     let receipts: Receipts
     let tracer: Tracer?
-    private(set) var tasks: [TaskRuntime]
-    private let taskNumbers: [String: Int]
+    var tasks: [TaskRuntime]
+    private var taskNumbers: [String: Int] = [:]
     var peers: [PeerRuntime] = []
+    /// The way to the node's alerts; `nil` until the desk stands.
+    var alerts: AlertLink?
 
     private var node: Node
     private var frames: [Frame?] = []
@@ -29,6 +31,7 @@ final class Shard {
     private var unarmed: [FrameID] = []
     private var isBusy = false
     private var sources = SourceTable()
+    private var limits: TenantLimits
     private var ticker: (any ScheduledTimer)?
     private lazy var sink = makeSink()
     /// Streams that are open, to be told when the node drains.
@@ -38,7 +41,7 @@ final class Shard {
 
     init(
         loop: Loop, names: NodeNames, node: Node, tasks: [TaskRuntime], metrics: ShardMetrics,
-        receipts: Receipts, tracer: Tracer?
+        receipts: Receipts, tracer: Tracer?, limits: TenantLimits
     ) {
         self.loop = loop
         self.names = names
@@ -47,9 +50,15 @@ final class Shard {
         self.metrics = metrics
         self.receipts = receipts
         self.tracer = tracer
+        self.limits = limits
         time = loop.time
+        numberTasks()
+    }
+
+    private func numberTasks() {
+        let served = tasks.enumerated().filter { !$0.element.isRetired }
         taskNumbers = Dictionary(
-            uniqueKeysWithValues: tasks.enumerated().map { ($0.element.name, $0.offset) })
+            uniqueKeysWithValues: served.map { ($0.element.name, $0.offset) })
     }
 
     /// Index of a task, or `nil` when the node has none of that name.
@@ -75,7 +84,18 @@ final class Shard {
     /// Whether the node is on its way out.
     var isDraining: Bool { node.isDraining }
 
-    var isReady: Bool { !node.isDraining && tasks.indices.allSatisfy(isReady(task:)) }
+    var isReady: Bool {
+        !node.isDraining
+            && tasks.indices.allSatisfy { index in
+                tasks[index].isRetired || tasks[index].isLate || isReady(task: index)
+            }
+    }
+
+    /// Names of the tasks that are served.
+    var taskNames: [String] { tasks.filter { !$0.isRetired }.map(\.name) }
+
+    /// Whether a peer is left out for doing worse than its fellows.
+    func isEjected(peer: Int) -> Bool { node.isEjected(peer: peer) }
 
     // MARK: Events
 
@@ -94,7 +114,7 @@ final class Shard {
         if let tracer {
             frame.trace = tracer.begin(work)
         } else {
-            frame.foreignTrace = work.traceparent
+            frame.foreignTrace = work.trace
         }
         let slot = Int(id.slot)
         while frames.count <= slot { frames.append(nil) }
@@ -104,7 +124,7 @@ final class Shard {
                 id,
                 Arrival(
                     task: work.task, mode: work.options.mode ?? tasks[work.task].mode,
-                    workClass: work.options.workClass, source: sources.number(of: work.tenant),
+                    workClass: work.options.workClass, source: source(of: work.tenant),
                     deadline: work.deadline, bytes: request.payloadBytes,
                     accept: work.options.accept.flatMap(Bar.init),
                     mayTravel: !work.options.via.contains(names.name),
@@ -112,9 +132,17 @@ final class Shard {
         return id
     }
 
+    /// The number of a tenant; the node hears of its limit when it comes for the first time.
+    private func source(of tenant: Tenant?) -> Int {
+        let (number, isNew) = sources.number(of: tenant)
+        if isNew { hear(.sourceLimit(source: number, limits.frames(of: tenant))) }
+        return number
+    }
+
     /// Lets the node feel the time that passes.
     func startTicking() {
         hear(.tick)
+        noteEngines()
         ticker = loop.schedule(after: Node.tick) { [weak self] in self?.startTicking() }
     }
 
@@ -125,11 +153,53 @@ final class Shard {
     func install(_ model: ServedModel, task: Int, bar: Bar?) {
         tasks[task].model = model
         tasks[task].isLoading = false
+        tasks[task].fault = nil
         hear(.modelReady(task: task, bar: bar))
+        alerts?.set("model-missing", tasks[task].name, false)
     }
 
-    /// A task's model cannot be had: its frames are handed on from now on.
-    func giveUp(task: Int) { tasks[task].isLoading = false }
+    /// A task's model cannot be had: its frames are handed on from now on, or go to the one that
+    /// was there before.
+    func giveUp(task: Int, _ why: String) {
+        tasks[task].isLoading = false
+        tasks[task].fault = why
+        alerts?.set("model-missing", tasks[task].name, true)
+    }
+
+    /// A task's model answers no more.
+    func uninstall(task: Int) {
+        tasks[task].model = nil
+        tasks[task].fault = nil
+        if !tasks[task].isIdentity { hear(.modelLost(task: task)) }
+    }
+
+    /// Takes a new topology, between two events: tasks and peers keep their indexes, and whatever
+    /// was learnt or is under way goes on.
+    func adopt(
+        _ new: [TaskRuntime], _ surroundings: Surroundings, limits: TenantLimits
+    ) {
+        self.limits = limits
+        let old = tasks
+        tasks = new.enumerated().map { index, task in
+            if index < old.count { return task.succeeding(old[index]) }
+            var task = task
+            task.isLate = true
+            return task
+        }
+        numberTasks()
+        node.adopt(surroundings)
+        for (number, tenant) in sources.tenants.enumerated() {
+            hear(.sourceLimit(source: number, limits.frames(of: tenant)))
+        }
+        for index in tasks.indices {
+            let wasIdentity = index < old.count && old[index].isIdentity
+            guard tasks[index].isIdentity != wasIdentity else { continue }
+            hear(wasIdentity ? .modelLost(task: index) : .modelReady(task: index, bar: nil))
+        }
+    }
+
+    /// Takes frames again.
+    func undrain() { hear(.undrained) }
 
     func drain() {
         hear(.draining)
@@ -140,10 +210,9 @@ final class Shard {
 
     func closed(_ stream: StreamInfer) { streams[ObjectIdentifier(stream)] = nil }
 
-    /// The caller's `traceparent`, where anybody would look at it: this node's tracer, or a node
-    /// upstream.
-    func parentTrace(of call: ServerCall) -> String? {
-        tracer == nil && peers.isEmpty ? nil : call.header("traceparent")
+    /// The caller's trace, where anybody would look at it: this node's tracer, or a node upstream.
+    func parentTrace(of call: ServerCall) -> CallerTrace? {
+        tracer == nil && peers.isEmpty ? nil : CallerTrace(of: call)
     }
 
     /// Gives the node one event and carries out what it says. An effect may lead to the next event
@@ -201,6 +270,7 @@ final class Shard {
             tag: frame.id.word, input: frame.request.inferenceInput,
             lane: frame.options.workClass.lane, deadline: frame.deadline, sink: sink)
         frame.job = job
+        frame.model = model
         if !model.model.submit(job) {
             frame.fault = Refusals.queueFull(task.name, waiting: model.model.waiting)
             hear(.frame(frame.id, .inferenceFailed(.overload)))
@@ -228,11 +298,11 @@ final class Shard {
         case .success(let inference):
             frame.outcome = inference
             metrics.inferred(task: frame.task, outcome.times)
-            let confidence = inference.scores.map {
-                Confidence(tasks[frame.task].confidence(of: $0))
+            let confidence = inference.scores.flatMap { scores in
+                frame.model.map { Confidence($0.confidence(of: scores)) }
             }
             let alert = tasks[frame.task].alertScore(of: inference)
-            hear(.frame(frame.id, .inferred(confidence, alert: alert)))
+            hear(.frame(frame.id, .inferred(confidence, alert: alert?.confidence)))
         case .failure(let fault):
             frame.fault = fault
             hear(.frame(frame.id, .inferenceFailed(InferenceFailure(fault))))

@@ -19,13 +19,34 @@ struct SourceTable {
     static let most = 65_536
 
     private var numbers: [Tenant: Int] = [:]
+    /// By number.
+    private(set) var tenants: [Tenant?] = [nil]
 
-    /// 0 for whoever is not known by name.
-    mutating func number(of tenant: Tenant?) -> Int {
-        guard let tenant else { return 0 }
-        if let number = numbers[tenant] { return number }
-        guard numbers.count < Self.most else { return 0 }
-        numbers[tenant] = numbers.count + 1
-        return numbers.count
+    /// 0 for whoever is not known by name. `isNew` when nobody of that name came before.
+    mutating func number(of tenant: Tenant?) -> (number: Int, isNew: Bool) {
+        guard let tenant else { return (0, false) }
+        if let number = numbers[tenant] { return (number, false) }
+        guard tenants.count < Self.most else { return (0, false) }
+        numbers[tenant] = tenants.count
+        tenants.append(tenant)
+        return (tenants.count - 1, true)
+    }
+}
+
+/// How many frames each tenant may have under way on one loop.
+struct TenantLimits: Sendable {
+    let plan: AdmissionPlan
+    let loops: Int
+
+    init(_ plan: AdmissionPlan, loops: Int) {
+        self.plan = plan
+        self.loops = loops
+    }
+
+    /// `nil` is no limit. Loops share a limit, so that together they never pass it.
+    func frames(of tenant: Tenant?) -> Int? {
+        guard let tenant else { return nil }
+        let stated = plan.frames(of: tenant.name) ?? (tenant.isNode ? plan.leafFrames : nil)
+        return stated.map { max(1, $0 / loops) }
     }
 }

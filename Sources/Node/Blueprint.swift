@@ -11,9 +11,11 @@ public struct Blueprint: Sendable {
         /// What answers here; `nil` when the node only hands frames on.
         public let tier: TierPlan?
         /// Nodes upstream that may be asked, as indexes into `Blueprint.peers`, tier by tier.
-        public let levels: [[Int]]
+        public internal(set) var levels: [[Int]]
         /// Nodes of the same tier and site that run it, likewise.
-        public let neighbours: [Int]
+        public internal(set) var neighbours: [Int]
+        /// Whether a later topology serves it no more; see `succeeding`.
+        public internal(set) var isRetired = false
 
         public var name: String { plan.name }
 
@@ -41,11 +43,19 @@ public struct Blueprint: Sendable {
         public let kind: Routing.Peer.Kind
         /// Time to its answer before one was measured.
         public let prior: Interval
+        /// Whether a later topology asks it no more; see `succeeding`.
+        public internal(set) var isRetired = false
     }
 
     public let node: NodePlan
     public let tasks: [Task]
     public let peers: [Peer]
+
+    init(node: NodePlan, tasks: [Task], peers: [Peer]) {
+        self.node = node
+        self.tasks = tasks
+        self.peers = peers
+    }
 
     /// A round trip between places that nobody located: that of a site and its region.
     static let unknownDistance = Interval.milliseconds(20)
@@ -128,14 +138,7 @@ public struct Blueprint: Sendable {
         }
         return Surroundings(
             courses: courses, peers: peers.map { Routing.Peer(kind: $0.kind, prior: $0.prior) },
-            policy: policy, randomness: Randomness(seed: seed), now: now)
-    }
-
-    /// The numbers by which frames are sent here or there.
-    public var policy: Policy {
-        var policy = Policy(retries: RetryBudget.Settings(node.tier))
-        policy.admission.mostPlaces = node.limits.queue
-        return policy
+            policy: Policy(node.routing, node.tier), randomness: Randomness(seed: seed), now: now)
     }
 
     private static func prior(

@@ -167,7 +167,7 @@ public struct Admission: Sendable {
 
     /// One frame more than workers is handed to the engine, so that a worker which ends finds its
     /// next at once.
-    static let ahead = 1
+    public static let ahead = 1
 
     private func hasWorker(for workClass: WorkClass) -> Bool {
         guard running.count < workers + Self.ahead else { return false }

@@ -13,7 +13,9 @@ public struct Course: Sendable {
     /// Nodes of the same tier and site that run the task, as indexes into `Surroundings.peers`.
     public var neighbours: [Int]
     /// Nodes upstream that run the task, tier by tier from the next one up.
-    public var levels: [[Int]]
+    public var levels: [[Int]] {
+        didSet { nearest = Array(repeating: NearestNode(), count: levels.count + 1) }
+    }
     /// Whether the payload may leave the site.
     public var mayLeave: Bool
     /// While no tier that suffices can be reached, nothing is said rather than something worse.
@@ -23,6 +25,7 @@ public struct Course: Sendable {
     public var budget: EscalationBudget
     public var audits: AuditSampler
     var latencies = RecentLatencies()
+    /// Of the neighbours, then of each level.
     var nearest: [NearestNode<Int>]
     /// Whether its last level is in panic: most of it is ejected or unwell, and used all the same.
     public internal(set) var isPanicking = false

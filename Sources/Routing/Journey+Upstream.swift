@@ -19,13 +19,12 @@ extension Journey {
         purpose: Purpose, otherwise: Refusal = .unavailable, now: Instant,
         in world: inout Surroundings, into effects: inout Effects
     ) -> Bool {
-        self.otherwise = otherwise
+        // A full queue has room again soon, and that is what the client should hear.
+        let mayLeave = world.courses[arrival.task].mayLeave
+        self.otherwise = mayLeave || otherwise == .overload ? otherwise : .localOnly
         asksNeighbours = purpose == .forward && arrival.isEntry
-        guard world.courses[arrival.task].mayLeave || hasNeighbour(in: world) else {
-            // A full queue has room again soon, and that is what the client should hear.
-            return give(
-                up: .localOnly, otherwise == .overload ? .overload : .localOnly, in: world,
-                &effects)
+        guard mayLeave || hasNeighbour(in: world) else {
+            return give(up: .localOnly, self.otherwise, in: world, &effects)
         }
         guard couldAsk(in: world) || hasNeighbour(in: world) else {
             return give(
@@ -39,7 +38,7 @@ extension Journey {
             }
             return isTooLate
                 ? give(up: .deadline, .deadline, in: world, &effects)
-                : give(up: .upstreamDown, otherwise, in: world, &effects)
+                : give(up: .upstreamDown, self.otherwise, in: world, &effects)
         }
         if let local, arrival.mode == .refine {
             effects.append(

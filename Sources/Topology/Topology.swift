@@ -14,9 +14,10 @@ public struct Topology: Sendable {
     public let models: [String]
     public let trust: Trust
     public let telemetry: TelemetryPlan
+    public let alerts: AlertsPlan
     /// The files that it was made of.
     public let files: [String]
-    private let root: Entry
+    let root: Entry
 
     /// Checks what was read.
     ///
@@ -30,7 +31,9 @@ public struct Topology: Sendable {
         sites = fields.named("sites", "site").map(Site.init).sorted { $0.name < $1.name }
         let limits = Limits(fields.fields("limits"), over: Limits())
         let link = LinkPlan(fields.fields("links"), over: LinkPlan())
-        var checks = NodeChecks(fields.named("nodes", "node"), limits, link, report)
+        let routing = RoutingPlan(fields.fields("routing"), over: RoutingPlan())
+        let common = NodePlan.Common(limits: limits, link: link, routing: routing)
+        var checks = NodeChecks(fields.named("nodes", "node"), common, report)
         checks.run(sites: fields)
         nodes = checks.nodes
         let stated = fields.named("tasks", "task")
@@ -42,10 +45,14 @@ public struct Topology: Sendable {
         self.identities = identities.map { Identity($0, $1, $2, tasks: names) }
             .sorted { $0.name < $1.name }
         Self.checkTokens(self.identities, report)
+        TenantChecks(self.identities, nodes, report).run(file.root)
         let folders: [Placed<String>]? = fields.value("models", .list(of: .path("a folder")))
         models = folders?.map(\.value) ?? [Shape.resolve("models", besides: file.root.place.file)]
         trust = Trust(fields.fields("trust"))
         telemetry = TelemetryPlan(fields.fields("telemetry"))
+        let alerts = AlertsPlan(fields.fields("alerts"))
+        self.alerts = alerts
+        for task in tasks { alerts.check(task.alert?.targets ?? [], report) }
         fields.finish()
         files = file.files
         root = file.root
@@ -134,7 +141,8 @@ extension Topology {
     /// not said, the nearest thing above it that is.
     public func place(of path: String...) -> Place { place(of: path) }
 
-    func place(of path: [String]) -> Place {
+    /// The same, of keys in a list.
+    public func place(of path: [String]) -> Place {
         var (entry, place) = (root, root.place)
         for key in path {
             guard let member = entry[key] else { break }

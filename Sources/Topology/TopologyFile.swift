@@ -58,11 +58,18 @@ public struct TopologyFile: Sendable {
     /// - Throws: what `disk` says when the file or folder is not there; `.notFound` when the folder
     ///   holds no such file; `.exhausted` when there are too many.
     public init(at path: String, from disk: any Disk) throws(Fault) {
-        guard !Self.isYAML(path) else {
-            self.init([(path, try disk.read(path, limit: Bounds.fileBytes))])
-            return
+        self.init(try Self.sources(at: path, from: disk))
+    }
+
+    /// The files that `init(at:from:)` would take, by their names in order, as they stand on disk;
+    /// faults are the same.
+    public static func sources(
+        at path: String, from disk: any Disk
+    ) throws(Fault) -> [(name: String, bytes: [UInt8])] {
+        guard !isYAML(path) else {
+            return [(path, try disk.read(path, limit: Bounds.fileBytes))]
         }
-        let names = try disk.list(path).filter(Self.isYAML)
+        let names = try disk.list(path).filter(isYAML)
         guard !names.isEmpty else {
             throw Fault(
                 .notFound, "the folder \(path) holds no *.yaml file",
@@ -82,7 +89,7 @@ public struct TopologyFile: Sendable {
             left -= bytes.count
             sources.append((folder + name, bytes))
         }
-        self.init(sources)
+        return sources
     }
 
     private static func isYAML(_ path: String) -> Bool {

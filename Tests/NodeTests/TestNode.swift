@@ -20,6 +20,8 @@ struct TestNode {
     /// What was emitted before the first call.
     var alertsBeforeCalls = 0
     var probes: [Int] = []
+    /// The last probe of each peer that was sent.
+    var probeNumbers: [(peer: Int, number: UInt32)] = []
     var changes: [Change] = []
     var inferences = 0
     var forgotten = 0
@@ -87,7 +89,10 @@ struct TestNode {
         case .refuse(_, let refusal): refusals.append(refusal)
         case .compare(_, let attempt): comparisons.append(attempt)
         case .forget: forgotten += 1
-        case .probe(let peer, _, _): probes.append(peer)
+        case .probe(let peer, let number, _):
+            probes.append(peer)
+            probeNumbers.removeAll { $0.peer == peer }
+            probeNumbers.append((peer, number))
         case .noted(let change): changes.append(change)
         }
     }

@@ -40,7 +40,7 @@ import Testing
     @Test func `Neighbours read as they were written`() throws {
         let here = Neighbour(
             name: "a", address: "[::1]:8443", tier: "leaf", site: "hall",
-            location: (latitude: -33.9, longitude: 18.4), tls: true)
+            location: Neighbour.Location(latitude: -33.9, longitude: 18.4), tls: true)
         let there = Neighbour(name: "b", address: "b.example:1", tier: "cloud", tls: false)
         let told = NeighboursResponse([here, there])
         #expect(try again(told) == told)

@@ -6,7 +6,8 @@ enum Bounds {
     static let files = 1024
     /// Bytes of all files together: the checked value must fit beside a leaf's models.
     static let totalBytes = 32 << 20
-    /// Levels of nesting: the model of the file has six, the rest is room for mistakes to be named.
+    /// Levels of nesting: the model of the file has eight, the rest is room for mistakes to be
+    /// named.
     static let depth = 16
     /// Faults that are shown: nobody mends more in one sitting.
     static let faults = 256
@@ -20,6 +21,8 @@ enum Bounds {
     static let name = 63
     /// Characters of any other text: a path or an address, not a document.
     static let text = 1024
+    /// Bytes of a topic: brokers take 65,535, people read a line.
+    static let topic = 200
     /// Items of a list, such as labels or upstream nodes.
     static let items = 4096
 }
