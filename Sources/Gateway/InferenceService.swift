@@ -56,6 +56,11 @@ final class InferenceService: HTTP.Service {
             }
         }
         if let method = ControlMethod(path: call.path) { return try asked(method, call, access) }
+        if call.path == RPCPath.neighbours, serves.contains(.inference) {
+            try access.allow(.metadata)
+            let answer = Neighbours.of(shard.names.name, in: rules.topology, for: rules.clients)
+            return Query(call, access, shard) { (_, _, _) throws(Fault) in answer.encode() }
+        }
         guard let query = Queries.query(call.path), serves.contains(.inference) else {
             throw Fault(
                 .unsupported, "there is no method \(call.path) here", source: .client,
@@ -68,14 +73,13 @@ final class InferenceService: HTTP.Service {
     private func asked(
         _ method: ControlMethod, _ call: ServerCall, _ access: Access
     ) throws(Fault) -> any CallHandler {
-        guard serves.contains(method.service) else {
+        guard serves.contains(.control) else {
             throw Fault(
-                .unsupported, "this listener does not serve \(method.service.rawValue)",
-                source: .client,
-                remedy: "ask a listener of this node whose `serves` has \(method.service.rawValue)")
+                .unsupported, "this listener does not serve control", source: .client,
+                remedy: "ask a listener of this node whose `serves` has control")
         }
-        try access.allow(method.verb)
-        return ControlCall(call, method, rules.clients, shard, control)
+        try access.allow(.control)
+        return ControlCall(call, method, shard, control)
     }
 
     private func rest(_ call: ServerCall, _ access: Access) throws(Fault) -> any CallHandler {

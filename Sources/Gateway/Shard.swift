@@ -163,7 +163,7 @@ final class Shard {
     func giveUp(task: Int, _ why: String) {
         tasks[task].isLoading = false
         tasks[task].fault = why
-        alerts?.set("model-missing", tasks[task].name, true)
+        if tasks[task].model == nil { alerts?.set("model-missing", tasks[task].name, true) }
     }
 
     /// A task's model answers no more.

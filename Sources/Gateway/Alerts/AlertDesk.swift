@@ -26,8 +26,9 @@ final class AlertDesk {
     private let origin: AlertOrigin
     private let metrics: AlertMetrics
     private var channels: [Channel] = []
-    private let taskRoutes: [Route]
-    private let operatorRoute: Route
+    /// By task.
+    private var taskRoutes: [Route] = []
+    private var operatorRoute = Route(isLogged: true, channels: [])
     private var ids: AlertIDs
     private var conditions: Conditions
     /// The ids under which conditions were raised that are not cleared.
@@ -50,19 +51,24 @@ final class AlertDesk {
             Hysteresis.Rule(
                 hold: plan.operators.hold, repeats: plan.operators.repeats,
                 quiet: plan.operators.quiet))
-        func route(_ names: [String]) -> Route {
-            Route(
-                isLogged: names.contains(AlertsPlan.log),
-                channels: sinks.indices.filter { names.contains(sinks[$0].name) })
-        }
-        taskRoutes = context.blueprint.tasks.map { route($0.plan.alert?.to ?? []) }
-        operatorRoute = route(plan.operators.to)
         for (index, sink) in sinks.enumerated() {
             channels.append(
                 try AlertSinks.channel(sink, of: context, on: loop) { [unowned self] news in
                     heard(news, from: index)
                 })
         }
+        adopt(context)
+    }
+
+    /// Takes a new topology: who is told of what. Its sinks are those of the old one.
+    func adopt(_ context: NodeContext) {
+        func route(_ names: [String]) -> Route {
+            Route(
+                isLogged: names.contains(AlertsPlan.log),
+                channels: channels.indices.filter { names.contains(channels[$0].name) })
+        }
+        taskRoutes = context.blueprint.tasks.map { route($0.plan.alert?.to ?? []) }
+        operatorRoute = route(context.topology.alerts.operators.to)
     }
 
     /// The sinks that this node's alerts name, by name.

@@ -23,7 +23,7 @@ extension Shard {
         } else if let outcome = frame.outcome {
             detection.label = task.alertScore(of: outcome)?.label ?? ""
             detection.seenBy = names.name
-            detection.bundle = task.model?.bundle
+            detection.bundle = frame.model?.bundle
         }
         alerts.detected(detection, task: frame.task, since: frame.arrivedAt)
     }

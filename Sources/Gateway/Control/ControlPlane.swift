@@ -219,6 +219,8 @@ final class ControlPlane: Sendable {
             present.state.configuration.accepted += 1
             present.state.configuration.refusal = ""
         }
+        // Before the loops: a new task's first alert finds its way.
+        hosts.desk?.post { $0.adopt(context) }
         hosts.each { $0.adopt(context, names: names) }
     }
 

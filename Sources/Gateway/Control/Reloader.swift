@@ -129,6 +129,8 @@ final class Reloader {
         guard needs.isEmpty else { return .bad(needs) }
         do throws(Fault) {
             let context = try NodeContext(succeeding: old, reading, node: after)
+            let closed = RestartNeeds.alerts(old, context)
+            guard closed.isEmpty else { return .bad(closed) }
             let names = try NodeMetrics(context.blueprint, registry: registry)
             return .good(
                 Prepared(

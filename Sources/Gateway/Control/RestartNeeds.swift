@@ -16,7 +16,6 @@ enum RestartNeeds {
             (before.budget.memory != after.budget.memory, ["budget", "memory"]),
             (before.budget.bytes != after.budget.bytes, ["budget", "bytes"]),
             (before.budget.spool != after.budget.spool, ["budget", "spool"]),
-            (before.limits.queue != after.limits.queue, ["limits", "queue"]),
             (before.limits.pixels != after.limits.pixels, ["limits", "pixels"]),
         ]
         let common: [(change: Bool, keys: [String])] = [
@@ -27,6 +26,26 @@ enum RestartNeeds {
         ]
         return own.filter(\.change).map { line(new, ["nodes", after.name] + $0.keys, $0.keys) }
             + common.filter(\.change).map { line(new, $0.keys, $0.keys) }
+    }
+
+    /// The same of alerts: the sinks that are open, and when a condition is one.
+    static func alerts(_ old: NodeContext, _ new: NodeContext) -> [String] {
+        let (before, after) = (AlertDesk.sinks(of: old), AlertDesk.sinks(of: new))
+        let rules = (old.topology.alerts.operators, new.topology.alerts.operators)
+        var lines: [String] = []
+        if !before.elementsEqual(after, by: isSame) {
+            lines.append(line(new.topology, ["alerts", "sinks"], ["alerts", "sinks"]))
+        }
+        if rules.0.hold != rules.1.hold || rules.0.repeats != rules.1.repeats
+            || rules.0.quiet != rules.1.quiet
+        {
+            lines.append(line(new.topology, ["alerts", "operator"], ["alerts", "operator"]))
+        }
+        return lines
+    }
+
+    private static func isSame(_ a: AlertSinkPlan, _ b: AlertSinkPlan) -> Bool {
+        a.name == b.name && a.kind == b.kind && a.queue == b.queue
     }
 
     private static func line(_ topology: Topology, _ path: [String], _ keys: [String]) -> String {

@@ -9,7 +9,7 @@ public struct AlertSinkPlan: Sendable {
     public let queue: Int
     public let place: Place
 
-    public enum Kind: Sendable {
+    public enum Kind: Hashable, Sendable {
         case webhook(Webhook)
         case mqtt(Broker)
     }

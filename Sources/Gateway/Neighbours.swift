@@ -15,8 +15,9 @@ enum Neighbours {
     /// - Parameter clients: how the caller said who it is: a node that has a listener of that kind
     ///   is named with its port.
     static func of(
-        _ node: NodePlan, in topology: Topology, for clients: ListenerPlan.Clients
+        _ name: String, in topology: Topology, for clients: Listener.Clients
     ) -> NeighboursResponse {
+        guard let node = topology.node(named: name) else { return NeighboursResponse([]) }
         let peers = topology.nodes.filter { $0.tier == node.tier && $0.name != node.name }
         var found = [node] + peers.filter { $0.site == node.site }
         if mayLeave(node, topology) {
@@ -54,7 +55,7 @@ enum Neighbours {
     }
 
     private static func told(
-        _ node: NodePlan, _ topology: Topology, _ clients: ListenerPlan.Clients
+        _ node: NodePlan, _ topology: Topology, _ clients: Listener.Clients
     ) -> Neighbour? {
         guard let way = node.way(for: .inference, clients) ?? node.dialled else { return nil }
         return Neighbour(
