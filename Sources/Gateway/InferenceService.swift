@@ -58,8 +58,8 @@ final class InferenceService: HTTP.Service {
         if let method = ControlMethod(path: call.path) { return try asked(method, call, access) }
         if call.path == RPCPath.neighbours, serves.contains(.inference) {
             try access.allow(.metadata)
-            let answer = Neighbours.of(shard.names.name, in: rules.topology).encode()
-            return Query(call, access, shard) { (_, _, _) throws(Fault) in answer }
+            let answer = Neighbours.of(shard.names.name, in: rules.topology, for: rules.clients)
+            return Query(call, access, shard) { (_, _, _) throws(Fault) in answer.encode() }
         }
         guard let query = Queries.query(call.path), serves.contains(.inference) else {
             throw Fault(
