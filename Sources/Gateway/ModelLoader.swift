@@ -29,7 +29,8 @@ final class ModelLoader: Sendable {
 
     private struct State: Sendable {
         var context: NodeContext
-        var engine: (any Engine)?
+        var engine: NodeEngine?
+        var processes: EngineProcesses?
         /// By task.
         var loaded: [Int: Loaded] = [:]
     }
@@ -62,7 +63,9 @@ final class ModelLoader: Sendable {
     func stop() {
         isStopping.store(true, ordering: .relaxed)
         queue.sync {}
-        state.withLock { $0.engine }?.shutdown()
+        let (engine, processes) = state.withLock { ($0.engine, $0.processes) }
+        engine?.shutdown()
+        processes?.stop()
     }
 
     // MARK: On the queue
@@ -72,7 +75,7 @@ final class ModelLoader: Sendable {
     private func update() {
         let context = context
         let wanted = context.blueprint.tasks.indices.filter(isToLoad)
-        let engine = wanted.isEmpty ? nil : engine(for: wanted)
+        let engine = wanted.isEmpty ? nil : engine()
         let store = BundleStore(folders: context.topology.models, disk: FileDisk())
         for (number, task) in context.blueprint.tasks.enumerated() {
             guard !isStopping.load(ordering: .relaxed) else { return }
@@ -91,7 +94,7 @@ final class ModelLoader: Sendable {
 
     private func serve(
         _ task: Blueprint.Task, _ number: Int, _ old: Loaded?, from store: BundleStore,
-        into engine: (any Engine)?
+        into engine: NodeEngine?
     ) throws(Fault) {
         guard let tier = task.tier, case .bundle(let id) = tier.model else { return }
         let new: Loaded
@@ -105,9 +108,8 @@ final class ModelLoader: Sendable {
                 id: id, name: old.name, model: old.model, source: old.source, accept: tier.accept,
                 measure: task.measure)
         } else {
-            // Without an engine everything has been said already.
             guard let engine else { return }
-            let (name, source, model) = try load(id, from: store, into: engine)
+            let (name, source, model) = try load(id, tier, from: store, into: engine)
             new = Loaded(
                 id: id, name: name, model: model, source: source, accept: tier.accept,
                 measure: task.measure)
@@ -123,7 +125,7 @@ final class ModelLoader: Sendable {
     }
 
     private func load(
-        _ id: Digest, from store: BundleStore, into engine: any Engine
+        _ id: Digest, _ tier: TierPlan, from store: BundleStore, into engine: NodeEngine
     ) throws(Fault) -> (String, ModelSource, any LoadedModel) {
         let bundle = try store.open(id)
         let source = try ModelSource(bundle)
@@ -132,7 +134,8 @@ final class ModelLoader: Sendable {
         let place = "\(context.topology.place(of: "nodes", name, "budget", "memory"))"
         // Verified a moment ago, but read again now.
         try bundle.recheckModel()
-        let model = try engine.load(source, place: place)
+        let home: EngineHome = tier.engine == .isolated ? .isolated : .inProcess
+        let model = try engine.load(source, in: home, place: place)
         return ("\(bundle.name) \(bundle.version)", source, model)
     }
 
@@ -150,8 +153,11 @@ final class ModelLoader: Sendable {
         state.withLock { $0.loaded[number] = new }
         let served = ServedModel(
             model: new.model, bundle: new.id.description,
-            isClassifier: !new.source.labels.isEmpty, measure: new.measure)
+            isClassifier: !new.source.labels.isEmpty, measure: new.measure,
+            longestInference: context.blueprint.node.limits.inference)
         hosts.each { $0.shard.install(served, task: number, bar: bar) }
+        let name = context.blueprint.tasks[number].name
+        new.model.watch { [weak self] in self?.changed($0, task: number, name, new.id, bar: bar) }
         if let old { retire(old.model) }
     }
 
@@ -196,22 +202,46 @@ final class ModelLoader: Sendable {
         return loaded[number]?.id != id
     }
 
-    /// The engine, made when the first model is wanted; `nil` when there is none, which is said
-    /// once.
-    private func engine(for wanted: [Int]) -> (any Engine)? {
+    /// The engine, made when the first model is wanted.
+    private func engine() -> NodeEngine {
         if let engine = state.withLock({ $0.engine }) { return engine }
+        let settings = settings
+        let made = NodeEngine(settings, isolated: isolatedHome(), time: MonotonicTime())
+        state.withLock { $0.engine = made }
+        hosts.each { $0.shard.hear(.workers(settings.workers)) }
+        return made
+    }
+
+    /// `nil` where no model is isolated, or none can be: those then say so, each at its place.
+    private func isolatedHome() -> IsolatedHome? {
+        guard let frames = context.frames else { return nil }
         do throws(Fault) {
-            let settings = settings
-            let made = try OpenVINOEngine(settings, time: MonotonicTime())
-            state.withLock { $0.engine = made }
-            hosts.each { $0.shard.hear(.workers(settings.workers)) }
-            return made
+            let launcher = try EngineProcesses(log: context.log)
+            state.withLock { $0.processes = launcher }
+            return IsolatedHome(frames: frames, launcher: launcher)
         } catch {
-            context.log.error(
-                "no model is served here, frames are handed on to the next tier: \(error)")
-            hosts.each { host in for task in wanted { host.shard.giveUp(task: task, "\(error)") } }
+            context.log.error("no isolated engine can be started: \(error)")
             return nil
         }
+    }
+
+    /// An isolated engine ended, or serves again.
+    private func changed(
+        _ condition: EngineCondition, task number: Int, _ name: String, _ id: Digest, bar: Bar?
+    ) {
+        // The model may have been replaced since.
+        guard state.withLock({ $0.loaded[number]?.id }) == id else { return }
+        let about: Logger.Metadata = ["task": "\(name)"]
+        switch condition {
+        case .serving: context.log.info("the engine of '\(name)' serves again", metadata: about)
+        case .restarting(let why):
+            context.log.warning("the engine of '\(name)' ended: \(why)", metadata: about)
+        case .down(let why):
+            context.log.error(
+                "the engine of '\(name)' stays down until the node starts again: \(why)",
+                metadata: about)
+        }
+        hosts.each { $0.shard.engine(of: number, is: condition, bar: bar) }
     }
 
     private var settings: EngineSettings {
@@ -220,12 +250,14 @@ final class ModelLoader: Sendable {
         // Loops and workers share the cores; a worker that waits for a core costs less than an idle
         // core costs.
         let workers = node.workers ?? Machine.cores
-        return EngineSettings(
+        var settings = EngineSettings(
             workers: workers, memoryBudget: node.budget.memory,
             hardware: [node.hardware.rawValue],
             queueDepth: (workers + Admission.ahead) * context.loops,
             cacheFolder: CacheFolder.path, pixelLimit: node.limits.pixels,
             allocator: context.budget)
+        settings.inferenceLimit = node.limits.inference
+        return settings
     }
 }
 

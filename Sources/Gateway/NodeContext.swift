@@ -15,6 +15,8 @@ final class NodeContext: Sendable {
     let blueprint: Blueprint
     let names: NodeNames
     let budget: ByteBudget
+    /// Where frames are received when isolated engines read them; `nil` where there are none.
+    let frames: FrameArena?
     let receipts: Receipts
     let certificates: Certificates
     let log: Logger
@@ -31,7 +33,9 @@ final class NodeContext: Sendable {
         self.log = log
         blueprint = Blueprint(topology, node: node)
         names = NodeNames(name: node.name, tier: node.tier.rawValue)
-        budget = ByteBudget(limit: node.budget.bytes)
+        let isIsolating = blueprint.tasks.contains { $0.hasBundle && $0.tier?.engine == .isolated }
+        frames = isIsolating ? try FrameArena(budget: node.budget.bytes) : nil
+        budget = ByteBudget(limit: node.budget.bytes, blocks: frames)
         receipts = Receipts(random: { SecureRandom.word() })
         loops = node.loops ?? max(1, Machine.cores / 4)
         certificates = try Certificates(topology.trust, of: node, upstream: blueprint.peers)

@@ -22,6 +22,8 @@ struct NodeMetrics: Sendable {
         let disagreed: Counter
         let alerts: Counter
         let shed: [WorkClass: Counter]
+        /// `nil` for a task without a bundle here.
+        let engine: EngineMetrics?
     }
 
     /// One peer's numbers.
@@ -70,7 +72,7 @@ struct NodeMetrics: Sendable {
     init(_ blueprint: Blueprint, registry: Metrics = Metrics()) throws(Fault) {
         self.registry = registry
         var tasks: [TaskMetrics] = []
-        for task in blueprint.tasks { tasks.append(try TaskMetrics(task.name, registry)) }
+        for task in blueprint.tasks { tasks.append(try TaskMetrics(task, registry)) }
         var peers: [PeerMetrics] = []
         for peer in blueprint.peers { peers.append(try PeerMetrics(peer.plan.name, registry)) }
         var rejected: [Fault.Code: Counter] = [:]
@@ -115,8 +117,9 @@ struct NodeMetrics: Sendable {
 }
 
 extension NodeMetrics.TaskMetrics {
-    init(_ task: String, _ registry: Metrics) throws(Fault) {
-        let label = MetricLabel("task", task)
+    init(_ plan: Blueprint.Task, _ registry: Metrics) throws(Fault) {
+        let label = MetricLabel("task", plan.name)
+        engine = plan.hasBundle ? try EngineMetrics(plan.name, registry) : nil
         var accepted: [String: Counter] = [:]
         var unaccepted: [String: Counter] = [:]
         var latency: [String: Distribution] = [:]

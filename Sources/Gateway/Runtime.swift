@@ -30,13 +30,13 @@ struct ServedModel: Sendable {
         }
     }
 
-    /// An inference that has run for longer than this is stuck: the slowest model that serves
-    /// cameras takes a tenth of it, and no caller waits so long without a stated deadline.
-    static let longestInference = Interval.seconds(10)
+    /// An inference that has run for longer than this is stuck.
+    var longestInference = EngineSettings.defaultInferenceLimit
 
-    /// Whether a worker is stuck in this model.
-    func isStuck(now: Instant) -> Bool {
-        model.runningSince.map { now - $0 > Self.longestInference } ?? false
+    /// Whether it answers now: its engine runs, and no worker is stuck in it.
+    func answers(now: Instant) -> Bool {
+        guard model.condition == .serving else { return false }
+        return model.runningSince.map { now - $0 <= longestInference } ?? true
     }
 }
 

@@ -79,7 +79,10 @@ final class Shard {
     /// Whether each task has somebody who answers: a model here, or a node upstream.
     func isReady(task: Int) -> Bool {
         guard !node.isDraining, !tasks[task].isLoading else { return false }
-        if let model = tasks[task].model { return !model.isStuck(now: time.now) }
+        if let model = tasks[task].model {
+            // Down for good is as if there were no model; what starts again will soon be one.
+            guard case .down = model.model.condition else { return model.answers(now: time.now) }
+        }
         return tasks[task].isIdentity || node.forwards(task)
     }
 
@@ -207,6 +210,11 @@ final class Shard {
     /// Takes frames again.
     func undrain() { hear(.undrained) }
 
+    /// The engine of a task's model ended, or serves again.
+    func engine(of task: Int, is condition: EngineCondition, bar: Bar?) {
+        hear(condition == .serving ? .modelReady(task: task, bar: bar) : .modelLost(task: task))
+    }
+
     func drain() {
         hear(.draining)
         for stream in streams.values { stream.drain() }
@@ -269,7 +277,7 @@ final class Shard {
     func infer(_ frame: Frame) {
         let task = tasks[frame.task]
         if task.isIdentity { return hear(.frame(frame.id, .inferred(nil))) }
-        guard let model = task.model, !model.isStuck(now: time.now) else {
+        guard let model = task.model, model.answers(now: time.now) else {
             return hear(.frame(frame.id, .inferenceFailed(.unavailable)))
         }
         let job = InferenceJob(

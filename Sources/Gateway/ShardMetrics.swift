@@ -25,6 +25,7 @@ final class ShardMetrics {
         var server = ServerCounters()
         var peers: [ClientCounters] = []
         var receiptsLost = 0
+        var engines: [Int: EngineCounters] = [:]
     }
 
     func answered(
@@ -125,6 +126,16 @@ final class ShardMetrics {
         seen.receiptsLost = receiptsLost
         shard.set(names.budgetUsed, Double(budgetUsed))
         shard.set(names.resident, Double(resident))
+    }
+
+    func set(engine task: Int, _ counters: EngineCounters, isUp: Bool) {
+        guard let names = names.tasks[task].engine else { return }
+        let old = seen.engines[task] ?? EngineCounters()
+        shard.set(names.isUp, isUp ? 1 : 0)
+        shard.set(names.workers, Double(counters.workers))
+        grow(names.restarts, from: old.restarts, to: counters.restarts)
+        grow(names.copiedBytes, from: old.copiedBytes, to: counters.copiedBytes)
+        seen.engines[task] = counters
     }
 
     private func collect(_ counters: ClientCounters, of index: Int) {

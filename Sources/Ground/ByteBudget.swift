@@ -15,9 +15,12 @@ public final class ByteBudget: SlabAllocator, SlabOwner {
     private let someoneWaits = Atomic<Bool>(false)
     private let waiters = Mutex<[@Sendable () -> Void]>([])
     private let spares: Mutex<SpareBlocks>
+    private let blocks: (any BlockSource)?
 
-    /// A budget of `limit` bytes, at least one smallest block.
-    public init(limit: Int) {
+    /// A budget of `limit` bytes, at least one smallest block. Its blocks come from `blocks` as
+    /// long as that has any, and from the heap otherwise.
+    public init(limit: Int, blocks: (any BlockSource)? = nil) {
+        self.blocks = blocks
         self.limit = max(limit, SizeClass.smallest)
         // The last sixteenth is for bodies that are already under way on connections that go on
         // reading.
@@ -53,6 +56,7 @@ public final class ByteBudget: SlabAllocator, SlabOwner {
         }
         let base =
             spares.withLock { Block(base: $0.take(size)) }.base
+            ?? blocks?.take(size)
             ?? .allocate(byteCount: size, alignment: 64)
         return Slab(base: base, capacity: size, owner: self)
     }
@@ -60,7 +64,7 @@ public final class ByteBudget: SlabAllocator, SlabOwner {
     /// Takes a slab's block back. Called by the slab alone.
     public func reclaim(_ base: UnsafeMutableRawPointer, capacity: Int) {
         let block = Block(base: base)
-        if !spares.withLock({ $0.keep(block.base!, capacity) }) { base.deallocate() }
+        if !spares.withLock({ $0.keep(block.base!, capacity) }) { free(base, capacity) }
         // Sequentially consistent, with the flag and the mark in `whenRelieved`: of the two threads
         // at least one sees what the other did, so no waiter is forgotten.
         let left = held.subtract(capacity, ordering: .sequentiallyConsistent).newValue
@@ -84,10 +88,26 @@ public final class ByteBudget: SlabAllocator, SlabOwner {
         for body in ready { body() }
     }
 
-    deinit { spares.withLock { $0.drop() } }
+    private func free(_ base: UnsafeMutableRawPointer, _ size: Int) {
+        if blocks?.give(base, size) != true { base.deallocate() }
+    }
+
+    deinit {
+        spares.withLock { spares in
+            for (base, size) in spares.takeAll() { free(base, size) }
+        }
+    }
 
     /// A pointer on its way through a lock.
     private struct Block: @unchecked Sendable { let base: UnsafeMutableRawPointer? }
+}
+
+/// Memory that blocks are cut from, such as a region that other processes also map. Thread-safe.
+public protocol BlockSource: AnyObject, Sendable {
+    /// `size` bytes, or `nil` when there is no room for them.
+    func take(_ size: Int) -> UnsafeMutableRawPointer?
+    /// Takes a block back; `false` when it is none of these.
+    func give(_ base: UnsafeMutableRawPointer, _ size: Int) -> Bool
 }
 
 /// Block sizes: four steps a doubling, so that a block is at most a quarter larger than asked for
@@ -111,6 +131,9 @@ enum SizeClass {
         let exponent = Int.bitWidth - 1 - size.leadingZeroBitCount
         return (exponent - 10) * 4 + ((size >> (exponent - 2)) & 3)
     }
+
+    /// The block size of an index.
+    static func size(ofIndex index: Int) -> Int { (4 + index % 4) << (index / 4 + 8) }
 }
 
 /// Freed blocks that lie ready, up to a bound.
@@ -139,8 +162,11 @@ struct SpareBlocks: @unchecked Sendable {
         return true
     }
 
-    mutating func drop() {
-        for list in lists { for block in list { block.deallocate() } }
-        lists = []
+    /// Every block with its size; nothing is left.
+    mutating func takeAll() -> [(UnsafeMutableRawPointer, Int)] {
+        defer { lists = [] }
+        return lists.enumerated().flatMap { index, list in
+            list.map { ($0, SizeClass.size(ofIndex: index)) }
+        }
     }
 }
