@@ -22,6 +22,8 @@ final class Shard {
     var peers: [PeerRuntime] = []
     /// The way to the node's alerts; `nil` until the desk stands.
     var alerts: AlertLink?
+    /// Says in the log what changes.
+    var changes: ChangeLog?
 
     private var node: Node
     private var frames: [Frame?] = []
@@ -146,6 +148,7 @@ final class Shard {
     func startTicking() {
         hear(.tick)
         noteEngines()
+        changes?.tick(now: time.now)
         ticker = loop.schedule(after: Node.tick) { [weak self] in self?.startTicking() }
     }
 
@@ -168,6 +171,9 @@ final class Shard {
         tasks[task].fault = why
         if tasks[task].model == nil { alerts?.set("model-missing", tasks[task].name, true) }
     }
+
+    /// The model that the topology names is the one that answers.
+    func isServed(task: Int) { tasks[task].fault = nil }
 
     /// A task's model answers no more.
     func uninstall(task: Int) {
