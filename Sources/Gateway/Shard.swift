@@ -25,13 +25,15 @@ final class Shard {
     /// Says in the log what changes.
     var changes: ChangeLog?
 
-    private var node: Node
-    private var frames: [Frame?] = []
-    private var effects = Effects()
-    private var events: [Event] = []
+    // Every frame changes these some times, on one loop, and `hear` never enters itself: they are
+    // not checked for overlapping accesses at run time.
+    @exclusivity(unchecked) private var node: Node
+    @exclusivity(unchecked) private var frames: [Frame?] = []
+    @exclusivity(unchecked) private var effects = Effects()
+    @exclusivity(unchecked) private var events: [Event] = []
     /// Frames that wait for a timer.
-    private var unarmed: [FrameID] = []
-    private var isBusy = false
+    @exclusivity(unchecked) private var unarmed: [FrameID] = []
+    @exclusivity(unchecked) private var isBusy = false
     private var sources = SourceTable()
     private var limits: TenantLimits
     private var ticker: (any ScheduledTimer)?
