@@ -65,8 +65,12 @@ let package = Package(
             name: "canopy",
             dependencies: [
                 "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "Topology", "Bundles",
-                "Routing", "Telemetry", "Gateway", "CanopyClient", arguments, logging,
+                "Routing", "Telemetry", "Gateway", "Simulation", "CanopyClient", arguments, logging,
             ], swiftSettings: house),
+        .executableTarget(
+            name: "simulate",
+            dependencies: ["Ground", "Storage", "Topology", "Simulation", arguments],
+            path: "Tools/simulating", swiftSettings: house),
         .executableTarget(
             name: "relay", dependencies: ["Ground", "EventLoop", arguments], path: "Tools/relay",
             swiftSettings: house),
@@ -100,6 +104,7 @@ let package = Package(
             fixtures: ["Golden", "Models", "own_fixtures.py"])
         + room("Telemetry", ["Ground", "Wire"])
         + room("Node", ["Ground", "Routing", "Topology"])
+        + room("Simulation", ["Ground", "Routing", "Telemetry", "Topology", "Node"])
         + room(
             "CanopyClient", ["Ground", "Cryptography", "EventLoop", "Wire", "HTTP", "Routing"])
         + room(
