@@ -26,7 +26,7 @@ struct Occurrence {
         case hostStarts
         /// A host that drains has no more time. `a` host, `b` its number of starts so far.
         case drainEnds
-        /// A happening begins (`b` = 0), ends (1) or flaps (2). `a` its index.
+        /// A happening begins, ends, or goes on. `a` its index, `b` the phase.
         case happens
         /// The world's own look around.
         case look

@@ -27,8 +27,8 @@ struct Host {
     var tasks: [Int] = []
     /// This node's own task indexes, by the topology's; −1 where it has none.
     var ownTask: [Int] = []
-    /// While it drains: when it ends at the latest, and when it comes back.
-    var drain: (limit: UInt64, back: UInt64)?
+    /// While it drains: when it ends at the latest, and how long it is away then.
+    var drain: (limit: UInt64, away: UInt64)?
 }
 
 /// One loop's share of a node, and the frames that it keeps.

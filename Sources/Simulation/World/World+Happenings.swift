@@ -4,11 +4,14 @@ import Routing
 import Topology
 
 extension World {
-    /// A happening begins (`phase` 0), ends (1), or its link flaps (2).
+    /// A happening begins (`phase` 0), ends (1), its link flaps (2), or a node's turn has
+    /// come (3 and its number).
     mutating func happens(_ index: Int, _ phase: Int) {
         let happening = scenario.happenings[index]
         occurrences += 1
         if phase == 2 { return flap(index, happening) }
+        if phase >= 3 { return restart(phase - 3, happening) }
+        if !happening.isHarmless { wellSince = nil }
         let begins = phase == 0
         if begins {
             active.append(index)
@@ -38,12 +41,20 @@ extension World {
             }
         case .restart(let target):
             guard begins else { return }
-            let back = happening.lasts.map { now + UInt64($0.nanoseconds) }
-            for host in target.nodes { drain(host, back: back) }
+            for number in target.nodes.indices {
+                let wait = UInt64(happening.apart.nanoseconds) * UInt64(number)
+                schedule(.happens, at: now + wait, index, UInt32(3 + number))
+            }
         case .clock(let target, let step, let drift):
             for host in target.nodes { setClock(host, step: step, drift: drift, begins) }
         case .load(let target, let task, _): for host in target.nodes { refreshLoad(host, task) }
         }
+    }
+
+    /// Restarts one of the happening's nodes, whose turn has come.
+    private mutating func restart(_ number: Int, _ happening: Happening) {
+        guard case .restart(let target) = happening.what else { return }
+        drain(target.nodes[number], away: happening.lasts)
     }
 
     // MARK: Links

@@ -66,11 +66,12 @@ extension World {
     // MARK: Ends
 
     /// Lets a host take nothing new, finish what it has, and end.
-    mutating func drain(_ host: Int, back: UInt64?) {
+    mutating func drain(_ host: Int, away: Interval?) {
         guard hosts[host].state == .up else { return }
         hosts[host].state = .draining
         let limit = now + UInt64(hosts[host].plan.limits.drain.nanoseconds)
-        hosts[host].drain = (limit, back ?? now + Self.restartTime)
+        let away = away.map { UInt64($0.nanoseconds) } ?? Self.restartTime
+        hosts[host].drain = (limit, away)
         for shard in hosts[host].shards { hear(shard, .draining) }
         schedule(.drainEnds, at: now, host, hosts[host].starts)
     }
@@ -83,7 +84,7 @@ extension World {
         }
         hosts[host].drain = nil
         kill(host)
-        schedule(.hostStarts, at: max(drain.back, now), host, hosts[host].starts)
+        schedule(.hostStarts, at: now + drain.away, host, hosts[host].starts)
     }
 
     /// Ends a host at once, with all that it has.

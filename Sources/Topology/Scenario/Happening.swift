@@ -6,6 +6,8 @@ public struct Happening: Sendable {
     public let at: Interval
     /// How long it lasts; `nil` (default) is until the end, or once for what has no length.
     public let lasts: Interval?
+    /// Between one node's turn and the next's, for restarts. Default: all at once.
+    public let apart: Interval
     public let what: What
     /// In a few words, for reports.
     public let words: String
@@ -39,6 +41,7 @@ extension Happening {
     init?(_ fields: Fields, _ targets: Targets, _ topology: Topology) {
         let at = fields.required("at", .interval(.zero...(.seconds(366 * 86_400))))
         lasts = fields.value("for", .interval(.milliseconds(1)...(.seconds(366 * 86_400))))
+        apart = fields.value("apart", .interval(.zero...(.seconds(86_400))), or: .zero)
         let given = Kind.allCases.filter { fields.has($0.rawValue) }
         place = fields.place
         guard fields.isReadable else { return nil }
@@ -56,6 +59,7 @@ extension Happening {
                 "give one of \(listed(Kind.allCases.map(\.rawValue)))")
             return nil
         }
+        if kind != .restart { fields.refuse(["apart"], "only restarts are one after the other") }
         let read = kind.read(fields, targets, topology)
         _ = Kind.allCases.map { fields.entry($0.rawValue) }
         fields.finish()

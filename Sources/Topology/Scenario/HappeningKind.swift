@@ -53,7 +53,9 @@ enum Kind: String, CaseIterable {
                 fields.place, "\(fields.subject) does not say what the link is like",
                 "give `latency`, `jitter`, `loss`, `bandwidth` or `flap`")
         }
-        return sides.map { (.link($0, traits, flap: flap), "\($0.one.name) – \($0.other.name): \(words)") }
+        return sides.map {
+            (.link($0, traits, flap: flap), "\($0.one.name) – \($0.other.name): \(words)")
+        }
     }
 
     private func engine(_ fields: Fields, _ targets: Targets) -> Read? {

@@ -8,7 +8,7 @@ public struct Scenario: Sendable {
     public let title: String
     /// How much virtual time passes, 1 s to a year. Default 10 min: every breaker opens, backs off
     /// to its longest and closes again within it.
-    public let duration: Interval
+    public private(set) var duration: Interval
     /// Who sends frames. Default `LoadPlan.standard`: each task at each node of its lowest tier.
     public let loads: [LoadPlan]
     /// What links are like; later entries overrule earlier ones.
@@ -52,6 +52,13 @@ public struct Scenario: Sendable {
         fields.finish()
         Self.check(self.happenings, within: duration, report)
         if !report.faults.isEmpty { throw TopologyFaults(report) }
+    }
+
+    /// The same for another length of time; what comes later does not happen.
+    public func lasting(_ duration: Interval) -> Scenario {
+        var other = self
+        other.duration = duration
+        return other
     }
 
     private static func checkVersion(_ fields: Fields) {
