@@ -155,5 +155,5 @@ private func authority(_ folder: String) throws(Fault) -> CertificateAuthority {
 
 /// Runs a body and shows its fault as the command line shows faults.
 func attempt<Result>(_ body: () throws(Fault) -> Result) throws -> Result {
-    do throws(Fault) { try body() } catch { throw Failure(error) }
+    do throws(Fault) { return try body() } catch { throw Failure(error) }
 }

@@ -64,22 +64,21 @@ struct Simulate: ParsableCommand {
     }
 
     private func readScenario(for fleet: Topology) throws -> Scenario {
-        let plan: Scenario
-        if let scenario {
-            let file = try attempt { () throws(Fault) in
-                try TopologyFile(at: scenario, from: FileDisk(), of: .scenario)
-            }
-            do {
-                plan = try Scenario(validating: file, for: fleet)
-            } catch let refusal as TopologyFaults {
-                for fault in refusal.faults { Console.error("\(fault)") }
-                if refusal.omitted > 0 { Console.error("… and \(refusal.omitted) more") }
-                throw ExitCode.failure
-            }
-        } else {
-            plan = Scenario(for: fleet)
-        }
+        let plan = try scenario.map { try Self.read($0, for: fleet) } ?? Scenario(for: fleet)
         return hours.map { plan.lasting(.nanoseconds(Int64($0 * 3.6e12))) } ?? plan
+    }
+
+    private static func read(_ path: String, for fleet: Topology) throws -> Scenario {
+        let file = try attempt { () throws(Fault) in
+            try TopologyFile(at: path, from: FileDisk(), of: .scenario)
+        }
+        do throws(TopologyFaults) {
+            return try Scenario(validating: file, for: fleet)
+        } catch {
+            for fault in error.faults { Console.error("\(fault)") }
+            if error.omitted > 0 { Console.error("… and \(error.omitted) more") }
+            throw ExitCode.failure
+        }
     }
 
     /// Lets time pass in hundredths, so that a person sees how far it is.
