@@ -45,9 +45,10 @@ struct Recorder {
     }
 
     private func concerns(_ id: FrameID, _ shard: Int, _ shards: [Shard]) -> Bool {
-        guard let serial = wish.frame else { return shard == wish.shard }
         guard let place = shards[shard].place(id) else { return false }
-        return shards[shard].frames[place].serial == serial
+        let frame = shards[shard].frames[place]
+        if let serial = wish.frame { return frame.serial == serial }
+        return shard == wish.shard && frame.peer >= 0 && frame.peer == wish.peer ?? frame.peer
     }
 
     private mutating func keep(_ line: String) {

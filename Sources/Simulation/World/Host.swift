@@ -74,7 +74,8 @@ struct SimulatedFrame {
     var alarmAt = UInt64.max
     /// The present call upstream, where there is one.
     var call: (index: UInt32, generation: UInt32)?
-    /// What came of the last call.
+    /// Whom the last call asked, and what came of it.
+    var peer = -1
     var upstream: Answer?
     var load = 0
     /// What was said to whoever waits.
@@ -83,6 +84,8 @@ struct SimulatedFrame {
     /// Inferences that were asked for and are not through.
     var isInferring = false
     var isCancelled = false
+    /// The node's clock leapt forward meanwhile, past the deadline perhaps.
+    var isJolted = false
     /// Nobody waits for an answer any more.
     var isGivenUp = false
 }

@@ -31,6 +31,7 @@ extension World {
         let generation = calls[index].generation
         shards[shard].frames[place].call = (index, generation)
         shards[shard].frames[place].upstream = nil
+        shards[shard].frames[place].peer = peer
         tally.called(purpose, bytes: frame.bytes, site: hosts[host].site, now: now)
         let link = hosts[host].peers[peer].link
         if let arrival = links[link].send(frame.bytes + Self.requestBytes, up: true, now: now) {
@@ -183,6 +184,8 @@ extension World {
             let call = calls.get(index, generation), call.attempt == attempt
         else { return }
         shards[shard].frames[place].call = nil
+        // The peer's breaker may hold it against the peer.
+        shards[shard].failedAt = now
         tellPeer(call)
         calls.close(index)
     }

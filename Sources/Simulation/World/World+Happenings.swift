@@ -143,10 +143,10 @@ extension World {
         if begins, step != .zero { hosts[host].clock.step(by: step, now: now) }
         if drift != 0 { hosts[host].clock.setDrift(begins ? drift : 0, now: now) }
         for shard in hosts[host].shards {
-            for place in shards[shard].frames.indices
-            where shards[shard].frames[place].isThere
-                && shards[shard].frames[place].alarmAt != .max
-            { setAlarm(shard, place) }
+            for place in shards[shard].frames.indices where shards[shard].frames[place].isThere {
+                if begins, step > .zero { shards[shard].frames[place].isJolted = true }
+                if shards[shard].frames[place].alarmAt != .max { setAlarm(shard, place) }
+            }
         }
         // Calls whose time is over earlier now; those whose time is over later ask again.
         for index in calls.list.indices where calls.list[index].isOpen {
