@@ -9,6 +9,8 @@ struct Access {
     /// Verbs and tasks; `nil` tasks are all.
     let verbs: Set<Identity.Verb>
     let tasks: [String]?
+    /// Whose share of the limits is used; `nil` is that of whoever is not known by name.
+    var tenant: Tenant?
 
     /// What everybody may do on an open listener.
     static let open = Access(verbs: [.infer, .metadata, .metrics], tasks: nil)
@@ -17,13 +19,13 @@ struct Access {
 
     /// Checks a request and makes work of it.
     func work(
-        for request: InferRequest, in shard: Shard, timeout: Interval?, trace: String?
+        for request: InferRequest, in shard: Shard, timeout: Interval?, trace: CallerTrace?
     ) throws(Fault) -> FrameWork {
         try allow(.infer)
         let task = try task(named: request.model, in: shard)
         return try FrameWork(
-            request, task: task, of: shard.tasks[task], callTimeout: timeout, traceparent: trace,
-            now: shard.time.now)
+            request, task: task, of: shard.tasks[task], callTimeout: timeout, tenant: tenant,
+            trace: trace, now: shard.time.now)
     }
 
     /// Throws unless the caller may do this.
@@ -82,7 +84,7 @@ struct AccessRules: Sendable {
                 .forbidden, "\(identity) is not in the topology", source: .client,
                 remedy: "add '\(identity.name)' under `identities:`")
         }
-        return Access(verbs: known.verbs, tasks: known.tasks)
+        return Access(verbs: known.verbs, tasks: known.tasks, tenant: Tenant(known))
     }
 
     func access(token header: String?) throws(Fault) -> Access {
@@ -99,6 +101,6 @@ struct AccessRules: Sendable {
                 .unauthenticated, "the token is not known", source: .client,
                 remedy: "put its SHA-256 under `identities:` in the topology")
         }
-        return Access(verbs: known.verbs, tasks: known.tasks)
+        return Access(verbs: known.verbs, tasks: known.tasks, tenant: Tenant(known))
     }
 }

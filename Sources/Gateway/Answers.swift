@@ -6,7 +6,7 @@ import Wire
 /// Makes the protocol's answers out of what a model or a peer said.
 enum Answers {
     /// As many as are set here and by a stream.
-    private static let mostParameters = 9
+    private static let mostParameters = 10
 
     /// The answer of this node's model.
     static func local(_ frame: Frame, task: TaskRuntime, node: NodeNames) -> InferResponse {
@@ -44,6 +44,18 @@ enum Answers {
             response.parameters["canopy.node"] = .string(peer.name)
         }
         response.parameters["triton_final_response"] = nil
+        response.parameters["canopy.load"] = nil
+        return response
+    }
+
+    /// What the task says where nobody has an answer: its safe label, of which nobody is sure.
+    static func safe(_ frame: Frame, task: TaskRuntime, node: NodeNames) -> InferResponse {
+        var response = InferResponse(
+            model: task.name, id: frame.request.id,
+            outputs: [InferTensor(name: "label", elements: [Array((task.safeAnswer ?? "").utf8)])])
+        response.parameters["canopy.tier"] = .string(node.tier)
+        response.parameters["canopy.node"] = .string(node.name)
+        response.parameters["canopy.confidence"] = .double(0)
         return response
     }
 
@@ -93,7 +105,7 @@ enum Answers {
             response.parameters["canopy.degraded"] = .string(reason.rawValue)
         }
         let hop = "\(node.name)=\(Decimals.three((now - frame.arrivedAt).milliseconds))ms"
-        let rest = verdict.answerer == .here ? nil : response.parameters.string("canopy.route")
+        let rest = response.parameters.string("canopy.route")
         response.parameters["canopy.route"] = .string(rest.map { "\(hop);\($0)" } ?? hop)
         if let receipt = frame.receipt {
             response.parameters["canopy.receipt"] = .string(receipt)

@@ -29,22 +29,21 @@ final class Frame {
     /// When the timer that is not made yet is to fire.
     var due: Instant?
     var trace: FrameTrace?
-    /// The caller's `traceparent` where this node records nothing: it is handed on as it came.
-    var foreignTrace: String?
+    /// The caller's trace where this node records nothing: it is handed on as it came.
+    var foreignTrace: CallerTrace?
 
     /// The inference here, and what came of it.
     var job: InferenceJob?
     var outcome: InferenceResult?
     var times = InferenceTimes()
     var inferredAt: Instant?
-    /// The present attempt upstream, its number and its answer.
-    var call: ClientCall?
+    /// The calls upstream that are under way, two at most, and the numbers of their attempts.
+    private var calls: [(attempt: UInt32, call: ClientCall)] = []
     /// When the first attempt began.
     var calledAt: Instant?
-    var attempt: UInt32 = 0
-    /// Index of the peer that the attempt asks.
-    var peer = 0
+    /// The answer of a peer, and the peer's index.
     var upstream: InferResponse?
+    var peer = 0
     /// Why there is no answer, in the words of whoever said so.
     var fault: Fault?
     /// Name of the place where a later answer is kept, for clients that cannot be sent one.
@@ -61,6 +60,22 @@ final class Frame {
         self.arrivedAt = arrivedAt
         self.deadline = deadline
         self.responder = responder
+    }
+
+    /// Keeps a call while it is under way.
+    func began(_ call: ClientCall, attempt: UInt32) { calls.append((attempt, call)) }
+
+    /// Gives a call up; nothing of it is heard any more.
+    func cancelCall(_ attempt: UInt32) {
+        guard let index = calls.firstIndex(where: { $0.attempt == attempt }) else { return }
+        calls.remove(at: index).call.cancel()
+    }
+
+    /// Notes that a call has ended; false when it was given up before.
+    func ended(_ attempt: UInt32) -> Bool {
+        guard let index = calls.firstIndex(where: { $0.attempt == attempt }) else { return false }
+        calls.remove(at: index)
+        return true
     }
 }
 

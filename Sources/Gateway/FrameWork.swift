@@ -9,8 +9,10 @@ struct FrameWork {
     let options: FrameOptions
     let arrivedAt: Instant
     let deadline: Instant
-    /// The caller's `traceparent`, or `nil`.
-    let traceparent: String?
+    /// Who asks; `nil` is anybody.
+    let tenant: Tenant?
+    /// The trace that the caller says it belongs to, or `nil`.
+    let trace: CallerTrace?
 
     /// No caller waits longer than this for one frame, whatever it says.
     static let longestDeadline = Interval.seconds(60)
@@ -24,16 +26,17 @@ struct FrameWork {
     /// - Throws: `invalid` or `notFound` that names what came and what may stand there.
     init(
         _ request: InferRequest, task: Int, of runtime: TaskRuntime, callTimeout: Interval?,
-        traceparent: String?, now: Instant
+        tenant: Tenant? = nil, trace: CallerTrace?, now: Instant
     ) throws(Fault) {
         try Self.checkVersion(request.version, of: runtime)
         self.task = task
+        self.tenant = tenant
         options = try FrameOptions(request.parameters)
         arrivedAt = now
         // A caller who states a time is believed; the task's own time is for those who do not.
         let stated = [options.timeout, callTimeout].compactMap(\.self).min()
         deadline = now + min(stated ?? runtime.deadline, Self.longestDeadline)
-        self.traceparent = traceparent
+        self.trace = trace
     }
 
     /// A caller who names a bundle gets that one or nothing.

@@ -44,6 +44,8 @@ final class ModelLoader: Sendable {
             return
         }
         self.engine.withLock { $0 = engine }
+        let workers = settings.workers
+        for host in hosts { host.post { $0.shard.hear(.workers(workers)) } }
         let store = BundleStore(folders: context.topology.models, disk: FileDisk())
         for (number, task) in wanted where !isStopping.load(ordering: .relaxed) {
             do throws(Fault) {
@@ -78,7 +80,8 @@ final class ModelLoader: Sendable {
         let workers = node.workers ?? Machine.cores
         return EngineSettings(
             workers: workers, memoryBudget: node.budget.memory,
-            hardware: [node.hardware.rawValue], queueDepth: node.limits.queue,
+            hardware: [node.hardware.rawValue],
+            queueDepth: (workers + Admission.ahead) * context.loops,
             cacheFolder: CacheFolder.path, pixelLimit: node.limits.pixels,
             allocator: context.budget)
     }

@@ -20,6 +20,8 @@ struct NodeMetrics: Sendable {
         let inferred: Distribution
         let agreed: Counter
         let disagreed: Counter
+        let alerts: Counter
+        let shed: [WorkClass: Counter]
     }
 
     /// One peer's numbers.
@@ -31,6 +33,11 @@ struct NodeMetrics: Sendable {
         let failures: Counter
         let handshakes: Counter
         let isOpen: Gauge
+        let retries: Counter
+        let hedges: Counter
+        let spills: Counter
+        let opened: Counter
+        let ejected: Counter
     }
 
     let registry = Metrics()
@@ -53,7 +60,9 @@ struct NodeMetrics: Sendable {
         .invalid, .notFound, .unauthenticated, .forbidden, .exhausted, .deadline, .unavailable,
         .cancelled, .unsupported, .precondition, .corrupt, .inner,
     ]
-    static let refusals: [Refusal] = [.invalid, .deadline, .overload, .unavailable, .localOnly]
+    static let refusals: [Refusal] = [
+        .invalid, .deadline, .overload, .quota, .unavailable, .localOnly,
+    ]
 
     init(_ blueprint: Blueprint) throws(Fault) {
         let registry = registry
@@ -143,6 +152,15 @@ extension NodeMetrics.TaskMetrics {
         disagreed = try registry.counter(
             "canopy_audits_total", "Accepted answers that a higher tier was asked about.",
             labels: [label, MetricLabel("agreed", "false")])
+        alerts = try registry.counter(
+            "canopy_alerts_total", "Detections that the task alerts of.", labels: [label])
+        var shed: [WorkClass: Counter] = [:]
+        for workClass in WorkClass.allCases {
+            shed[workClass] = try registry.counter(
+                "canopy_shed_total", "Frames that found no room here, or had to give way.",
+                labels: [label, MetricLabel("class", workClass.rawValue)])
+        }
+        self.shed = shed
     }
 }
 
@@ -172,6 +190,15 @@ extension NodeMetrics.PeerMetrics {
             "canopy_upstream_connect_failures_total", "Connections that could not be opened.")
         handshakes = try counter(
             "canopy_upstream_handshakes_total", "TLS handshakes with a node upstream.")
+        retries = try counter(
+            "canopy_retries_total", "Second calls for a frame, after the first had failed.")
+        hedges = try counter(
+            "canopy_hedges_total", "Second calls for a frame, beside a slow first.")
+        spills = try counter(
+            "canopy_spills_total", "Calls past a tier that had no share left for the frame.")
+        opened = try counter("canopy_breaker_opened_total", "Times that the breaker opened.")
+        ejected = try counter(
+            "canopy_ejections_total", "Times that a peer was left out, worse than its fellows.")
         isOpen = try registry.gauge(
             "canopy_breaker_open", "Loops whose circuit breaker to this peer is not closed.",
             labels: [label])

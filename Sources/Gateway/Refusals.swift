@@ -48,6 +48,10 @@ enum Refusals {
             return Fault(
                 .exhausted, "there is no room for this frame of '\(task.name)' here or upstream",
                 remedy: "send fewer at a time, or later", retry: .after(.milliseconds(100)))
+        case .quota:
+            return Fault(
+                .exhausted, "as many frames of this sender are under way as it may have",
+                remedy: "await answers before sending more", retry: .after(.milliseconds(100)))
         case .unavailable:
             return Fault(
                 .unavailable,

@@ -40,6 +40,11 @@ struct TaskRuntime {
     /// A model is on its way; until it is here, or has failed, the task is not ready.
     var isLoading: Bool
 
+    /// The labels that the task alerts of, if it does.
+    var alertLabels: [String] = []
+    /// What is said where nobody has an answer; `nil` says that there is none.
+    var safeAnswer: String?
+
     /// The calibrated score that this task judges by.
     func confidence(of scores: Scores) -> Double {
         switch measure {
@@ -59,4 +64,6 @@ struct PeerRuntime {
     /// What each task is called there, by task.
     let models: [String]
     let pool: ClientPool
+    /// What the way there takes, for traces.
+    var transit = Transit()
 }

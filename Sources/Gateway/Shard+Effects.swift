@@ -12,16 +12,18 @@ extension Shard {
         switch effect {
         case .infer(let id): with(id) { infer($0) }
         case .cancelInference(let id): with(id) { $0.job?.cancel() }
-        case .call(let id, let peer, let attempt, let deadline, let purpose):
-            with(id) { call($0, peer: peer, attempt, deadline, purpose) }
+        case .alert(let id, let confidence): with(id) { alert($0, confidence) }
+        case .call(let id, let peerCall): with(id) { call($0, peerCall) }
         case .cancelCall(let id, let attempt):
-            with(id) { if $0.attempt == attempt { $0.call?.cancel() } }
+            with(id) { $0.cancelCall(attempt) }
         case .arm(let id, let at): with(id) { due($0, at: at) }
         case .reply(let id, let verdict): with(id) { reply($0, verdict) }
         case .refine(let id, let verdict): with(id) { refine($0, verdict) }
         case .refuse(let id, let refusal): with(id) { refuse($0, refusal) }
         case .compare(let id, _): with(id) { compare($0) }
         case .forget(let id): with(id) { forget($0) }
+        case .probe(let peer, let number, let deadline): probe(peer, number, deadline)
+        case .noted(let change): noted(change)
         }
     }
 
@@ -70,8 +72,12 @@ extension Shard {
             switch verdict.answerer {
             case .here: Answers.local(frame, task: task, node: names)
             case .peer: Answers.upstream(frame, task: task, peer: peers[frame.peer])
+            case .nobody: Answers.safe(frame, task: task, node: names)
             }
         Answers.finish(&response, verdict, frame: frame, node: names, now: time.now)
+        if !frame.options.via.isEmpty {
+            response.parameters["canopy.load"] = .string("\(load.held)/\(load.room)")
+        }
         return response
     }
 
@@ -104,26 +110,57 @@ extension Shard {
 
     // MARK: Upstream
 
-    private func call(
-        _ frame: Frame, peer index: Int, _ attempt: UInt32, _ deadline: Instant, _ purpose: Purpose
-    ) {
-        let peer = peers[index]
-        frame.attempt = attempt
-        frame.peer = index
-        frame.upstream = nil
-        metrics.called(peer: index, purpose)
-        let handler = EscalationCall(frame.id, attempt: attempt, shard: self)
+    private func call(_ frame: Frame, _ order: PeerCall) {
+        let peer = peers[order.peer]
+        metrics.called(order)
+        let now = time.now
+        frame.calledAt = frame.calledAt ?? now
+        let handler = EscalationCall(frame.id, order, shard: self)
         let message = frame.escalation(
             to: peer, model: peer.models[frame.task], via: names.name,
-            remaining: deadline - time.now)
+            remaining: order.deadline - now)
         let call = peer.pool.call(
-            RPCPath.modelInfer,
-            headers: (frame.trace?.child ?? frame.foreignTrace).map { [("traceparent", $0)] } ?? [],
-            deadline: deadline, handler: handler)
-        frame.call = call
-        frame.calledAt = frame.calledAt ?? time.now
+            RPCPath.modelInfer, headers: frame.traceHeaders(peer.transit, now: now),
+            deadline: order.deadline, handler: handler)
+        frame.began(call, attempt: order.attempt)
+        if frame.isTraced, call.isCarried { handler.sentAt = now }
         call.send(message: message.encode())
         call.halfClose()
+    }
+
+    /// Asks a peer whether it is there.
+    private func probe(_ index: Int, _ number: UInt32, _ deadline: Instant) {
+        let handler = ProbeCall(peer: index, number: number, shard: self)
+        let call = peers[index].pool.call(RPCPath.serverLive, deadline: deadline, handler: handler)
+        call.send(message: [])
+        call.halfClose()
+    }
+
+    /// Tells whoever looks at this node that something changed.
+    private func noted(_ change: Change) { metrics.noted(change) }
+
+    private func alert(_ frame: Frame, _ confidence: Confidence) {
+        metrics.alerted(task: frame.task)
+    }
+}
+
+/// Hears of one probe and tells the node.
+final class ProbeCall: ClientCallHandler {
+    private let peer: Int
+    private let number: UInt32
+    private weak var shard: Shard?
+    private var isLive = false
+
+    init(peer: Int, number: UInt32, shard: Shard) {
+        self.peer = peer
+        self.number = number
+        self.shard = shard
+    }
+
+    func message(_ bytes: Bytes) { isLive = (try? Readiness.decode(bytes))?.ready ?? false }
+
+    func finished(_ status: GRPCStatus, _ fault: Fault?) {
+        shard?.hear(.probed(peer: peer, number: number, isWell: status.code == .ok && isLive))
     }
 }
 
@@ -131,12 +168,16 @@ extension Shard {
 final class EscalationCall: ClientCallHandler {
     private let id: FrameID
     private let attempt: UInt32
+    private let peer: Int
+    /// When the request went out, where that is to be noted and it had not to wait.
+    var sentAt: Instant?
     private unowned let shard: Shard
     private var response: InferResponse?
 
-    init(_ id: FrameID, attempt: UInt32, shard: Shard) {
+    init(_ id: FrameID, _ order: PeerCall, shard: Shard) {
         self.id = id
-        self.attempt = attempt
+        attempt = order.attempt
+        peer = order.peer
         self.shard = shard
     }
 
@@ -145,16 +186,35 @@ final class EscalationCall: ClientCallHandler {
     }
 
     func finished(_ status: GRPCStatus, _ fault: Fault?) {
-        guard let frame = shard.frame(id), frame.attempt == attempt else { return }
+        guard let frame = shard.frame(id), frame.ended(attempt) else { return }
         if status.code == .ok, let response {
             frame.upstream = response
+            frame.peer = peer
+            if let sentAt { shard.noteTransit(of: frame, since: sentAt, response) }
             let accepted = response.parameters.bool("canopy.accepted") ?? true
-            shard.hear(.frame(id, .answered(attempt: attempt, accepted: accepted)))
+            shard.hear(
+                .frame(
+                    id,
+                    .answered(
+                        attempt: attempt, accepted: accepted,
+                        alert: shard.tasks[frame.task].alertScore(of: response),
+                        load: PeerLoad(response.parameters))))
         } else {
             // Kept for the case that nobody has an answer: then these are the words to pass on.
             frame.fault = fault ?? Refusals.unreadableAnswer
             shard.hear(.frame(id, .failed(attempt: attempt, CallFailure(status.code))))
         }
+    }
+}
+
+extension PeerLoad {
+    /// What a node said of its load with its answer; `nil` when it said nothing.
+    init?(_ parameters: Parameters) {
+        let numbers = parameters.string("canopy.load")?.split(separator: "/").map { Int($0) }
+        guard let numbers, numbers.count == 2, let held = numbers[0], let room = numbers[1],
+            held >= 0, room >= 0
+        else { return nil }
+        self.init(held: held, room: room)
     }
 }
 

@@ -28,6 +28,9 @@ final class Shard {
     /// Frames that wait for a timer.
     private var unarmed: [FrameID] = []
     private var isBusy = false
+    private var sources = SourceTable()
+    private let limits: TenantLimits
+    private var ticker: (any ScheduledTimer)?
     private lazy var sink = makeSink()
     /// Streams that are open, to be told when the node drains.
     private var streams: [ObjectIdentifier: StreamInfer] = [:]
@@ -36,7 +39,7 @@ final class Shard {
 
     init(
         loop: Loop, names: NodeNames, node: Node, tasks: [TaskRuntime], metrics: ShardMetrics,
-        receipts: Receipts, tracer: Tracer?
+        receipts: Receipts, tracer: Tracer?, limits: TenantLimits
     ) {
         self.loop = loop
         self.names = names
@@ -45,6 +48,7 @@ final class Shard {
         self.metrics = metrics
         self.receipts = receipts
         self.tracer = tracer
+        self.limits = limits
         time = loop.time
         taskNumbers = Dictionary(
             uniqueKeysWithValues: tasks.enumerated().map { ($0.element.name, $0.offset) })
@@ -56,8 +60,12 @@ final class Shard {
     /// Frames that are not over.
     var frameCount: Int { node.frames }
 
-    /// What the node knows of the nodes upstream.
+    /// What the node knows of other nodes, of its tasks and of its workers.
     var knownPeers: [Peer] { node.peers }
+    var courses: [Course] { node.courses }
+    var admission: Admission { node.admission }
+    /// What this node says of its load with an answer to another node.
+    var load: PeerLoad { node.load }
 
     /// Whether each task has somebody who answers: a model here, or a node upstream.
     func isReady(task: Int) -> Bool {
@@ -88,7 +96,7 @@ final class Shard {
         if let tracer {
             frame.trace = tracer.begin(work)
         } else {
-            frame.foreignTrace = work.traceparent
+            frame.foreignTrace = work.trace
         }
         let slot = Int(id.slot)
         while frames.count <= slot { frames.append(nil) }
@@ -98,10 +106,25 @@ final class Shard {
                 id,
                 Arrival(
                     task: work.task, mode: work.options.mode ?? tasks[work.task].mode,
+                    workClass: work.options.workClass, source: source(of: work.tenant),
                     deadline: work.deadline, bytes: request.payloadBytes,
                     accept: work.options.accept.flatMap(Bar.init),
-                    mayTravel: !work.options.via.contains(names.name))))
+                    mayTravel: !work.options.via.contains(names.name),
+                    isEntry: work.options.via.isEmpty)))
         return id
+    }
+
+    /// The number of a tenant; the node hears of its limit when it comes for the first time.
+    private func source(of tenant: Tenant?) -> Int {
+        let (number, isNew) = sources.number(of: tenant)
+        if isNew { hear(.sourceLimit(source: number, limits.frames(of: tenant))) }
+        return number
+    }
+
+    /// Lets the node feel the time that passes.
+    func startTicking() {
+        hear(.tick)
+        ticker = loop.schedule(after: Node.tick) { [weak self] in self?.startTicking() }
     }
 
     /// The caller of a frame has gone.
@@ -126,10 +149,9 @@ final class Shard {
 
     func closed(_ stream: StreamInfer) { streams[ObjectIdentifier(stream)] = nil }
 
-    /// The caller's `traceparent`, where anybody would look at it: this node's tracer, or a node
-    /// upstream.
-    func parentTrace(of call: ServerCall) -> String? {
-        tracer == nil && peers.isEmpty ? nil : call.header("traceparent")
+    /// The caller's trace, where anybody would look at it: this node's tracer, or a node upstream.
+    func parentTrace(of call: ServerCall) -> CallerTrace? {
+        tracer == nil && peers.isEmpty ? nil : CallerTrace(of: call)
     }
 
     /// Gives the node one event and carries out what it says. An effect may lead to the next event
@@ -203,7 +225,11 @@ final class Shard {
     private struct WeakShard { weak var shard: Shard? }
 
     private func inferred(_ outcome: InferenceOutcome) {
-        guard let frame = frame(FrameID(word: outcome.tag)) else { return }
+        let id = FrameID(word: outcome.tag)
+        guard let frame = frame(id) else {
+            // Its worker is free all the same.
+            return hear(.frame(id, .inferenceFailed(.deadline)))
+        }
         frame.times = outcome.times
         frame.inferredAt = time.now
         switch outcome.result {
@@ -213,7 +239,8 @@ final class Shard {
             let confidence = inference.scores.map {
                 Confidence(tasks[frame.task].confidence(of: $0))
             }
-            hear(.frame(frame.id, .inferred(confidence)))
+            let alert = tasks[frame.task].alertScore(of: inference)
+            hear(.frame(frame.id, .inferred(confidence, alert: alert)))
         case .failure(let fault):
             frame.fault = fault
             hear(.frame(frame.id, .inferenceFailed(InferenceFailure(fault))))

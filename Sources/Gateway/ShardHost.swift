@@ -32,7 +32,8 @@ final class ShardHost {
             TaskRuntime(
                 name: task.name, measure: task.measure, mode: task.mode,
                 deadline: task.plan.deadline, isIdentity: task.tier?.model == .identity,
-                isLoading: task.hasBundle)
+                isLoading: task.hasBundle, alertLabels: task.plan.alert?.labels ?? [],
+                safeAnswer: task.plan.safeAnswer)
         }
         let telemetry = context.topology.telemetry
         let tracer = telemetry.collector.map { _ in
@@ -40,13 +41,15 @@ final class ShardHost {
         }
         shard = Shard(
             loop: loop, names: context.names, node: node, tasks: tasks, metrics: metrics,
-            receipts: context.receipts, tracer: tracer)
+            receipts: context.receipts, tracer: tracer,
+            limits: TenantLimits(context.blueprint.node.routing.admission, loops: context.loops))
         shard.peers = context.blueprint.peers.enumerated().map { index, peer in
             makePeer(peer, seed: seed &+ UInt64(index))
         }
         for (index, task) in tasks.enumerated() where task.isIdentity {
             shard.hear(.modelReady(task: index, bar: nil))
         }
+        shard.startTicking()
     }
 
     /// Opens the listeners; all loops of the node listen on the same ports.

@@ -49,8 +49,28 @@ final class ShardMetrics {
         shard.insert(task.inferred, times.infer)
     }
 
-    func called(peer: Int, _ purpose: Purpose) {
-        if let counter = names.peers[peer].calls[purpose] { shard.add(counter) }
+    func called(_ call: PeerCall) {
+        let peer = names.peers[call.peer]
+        if let counter = peer.calls[call.purpose] { shard.add(counter) }
+        switch call.reason {
+        case .first: break
+        case .retry: shard.add(peer.retries)
+        case .hedge: shard.add(peer.hedges)
+        }
+        if call.isSpill { shard.add(peer.spills) }
+    }
+
+    func alerted(task: Int) { shard.add(names.tasks[task].alerts) }
+
+    /// Counts a change of state.
+    func noted(_ change: Change) {
+        switch change {
+        case .shed(let task, let workClass):
+            if let counter = names.tasks[task].shed[workClass] { shard.add(counter) }
+        case .breaker(let peer, .open): shard.add(names.peers[peer].opened)
+        case .ejected(let peer, true): shard.add(names.peers[peer].ejected)
+        case .breaker, .ejected, .well, .panic: break
+        }
     }
 
     func audited(task: Int, agreed: Bool) {

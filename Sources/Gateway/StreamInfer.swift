@@ -36,8 +36,9 @@ final class StreamInfer: CallHandler {
             return item.refuse(Refusals.streamFull)
         }
         do throws(Fault) {
-            let work = try access.work(
-                for: request, in: shard, timeout: nil, trace: shard.parentTrace(of: call))
+            // The stream's headers are older than its requests.
+            let trace = shard.parentTrace(of: call)?.withoutArrival
+            let work = try access.work(for: request, in: shard, timeout: nil, trace: trace)
             item.frame = shard.submit(request, work, to: item)
         } catch {
             shard.metrics.rejected(error.code)

@@ -15,6 +15,8 @@ public final class ClientCall {
     public let deadline: Instant?
     /// Whether the answer may still come.
     public private(set) var isOpen = true
+    /// Whether a connection carries it; until then it waits for one.
+    public var isCarried: Bool { connection != nil }
     /// Request bytes that wait for the connection.
     public var unsent: Int { outbox.count }
 

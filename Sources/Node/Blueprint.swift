@@ -10,8 +10,10 @@ public struct Blueprint: Sendable {
         public let plan: TaskPlan
         /// What answers here; `nil` when the node only hands frames on.
         public let tier: TierPlan?
-        /// Peers that may be asked, as indexes into `Blueprint.peers`.
-        public let peers: [Int]
+        /// Nodes upstream that may be asked, as indexes into `Blueprint.peers`, tier by tier.
+        public let levels: [[Int]]
+        /// Nodes of the same tier and site that run it, likewise.
+        public let neighbours: [Int]
 
         public var name: String { plan.name }
 
@@ -33,9 +35,10 @@ public struct Blueprint: Sendable {
         public var mode: Routing.Mode { plan.mode == .wait ? .wait : .refine }
     }
 
-    /// One node upstream.
+    /// One other node that may be asked.
     public struct Peer: Sendable {
         public let plan: NodePlan
+        public let kind: Routing.Peer.Kind
         /// Time to its answer before one was measured.
         public let prior: Interval
     }
@@ -52,18 +55,38 @@ public struct Blueprint: Sendable {
         let served = topology.tasks.filter { task in
             task.tiers.contains { $0.tier >= node.tier }
         }
-        var plans: [NodePlan] = []
-        var numbers: [String: Int] = [:]
+        var roster = Roster(node: node)
         tasks = served.map { task in
             let upstream = topology.upstreams(of: node, for: task)
-            for plan in upstream where numbers[plan.name] == nil {
-                numbers[plan.name] = plans.count
-                plans.append(plan)
-            }
+            let above = upstream + topology.spills(of: node, for: task)
+            let levels = Tier.allCases.map { tier in above.filter { $0.tier == tier } }
             return Task(
-                plan: task, tier: task.tier(node.tier), peers: upstream.map { numbers[$0.name]! })
+                plan: task, tier: task.tier(node.tier),
+                levels: levels.filter { !$0.isEmpty }.map { $0.map { roster.number(of: $0) } },
+                neighbours: topology.neighbours(of: node, for: task)
+                    .map { roster.number(of: $0) })
         }
-        peers = plans.map { Peer(plan: $0, prior: Self.prior(node, $0, topology)) }
+        peers = roster.plans.map { plan in
+            Peer(
+                plan: plan, kind: plan.tier == node.tier ? .neighbour : .upstream,
+                prior: Self.prior(node, plan, topology))
+        }
+    }
+
+    /// Numbers nodes in the order in which they are named first.
+    private struct Roster {
+        let node: NodePlan
+        private(set) var plans: [NodePlan] = []
+        private var numbers: [String: Int] = [:]
+
+        init(node: NodePlan) { self.node = node }
+
+        mutating func number(of plan: NodePlan) -> Int {
+            if let number = numbers[plan.name] { return number }
+            numbers[plan.name] = plans.count
+            plans.append(plan)
+            return plans.count - 1
+        }
     }
 
     /// What a task is called at a peer: its own name at a Canopy node, the model's at a foreign
@@ -96,13 +119,16 @@ public struct Blueprint: Sendable {
             }
             courses.append(
                 Course(
-                    bar: nil, peers: task.peers, mayLeave: task.plan.payload == .mayLeaveSite,
+                    needsWorker: task.hasBundle, alert: task.plan.alert.flatMap { Bar($0.at) },
+                    neighbours: task.neighbours, levels: task.levels,
+                    mayLeave: task.plan.payload == .mayLeaveSite,
+                    failsClosed: task.plan.offline == .failClosed,
+                    hasSafeAnswer: task.plan.safeAnswer != nil,
                     budget: EscalationBudget(limits, now: now), audits: audits))
         }
         return Surroundings(
-            courses: courses, peers: peers.map { Routing.Peer(prior: $0.prior) },
-            retries: RetryBudget(RetryBudget.Settings(node.tier)),
-            randomness: Randomness(seed: seed))
+            courses: courses, peers: peers.map { Routing.Peer(kind: $0.kind, prior: $0.prior) },
+            policy: Policy(node.routing, node.tier), randomness: Randomness(seed: seed), now: now)
     }
 
     private static func prior(

@@ -6,13 +6,16 @@ public import Routing
 ///
 /// A loop owns one `Node`: a shard. Nothing here is shared between threads.
 public struct Node: Sendable {
-    /// Frames that a shard remembers at once. A frame's memory here is a hundred bytes; its payload
-    /// is bounded by the byte budget, which runs out long before this does.
+    /// Frames that a shard remembers at once. A frame's memory here is a few hundred bytes; its
+    /// payload is bounded by the byte budget, which runs out long before this does.
     public static let mostFrames = 65_536
+
+    /// How often a host says `tick`.
+    public static let tick = Interval.milliseconds(250)
 
     private var world: Surroundings
     private var journeys = Slots<Journey>(limit: Node.mostFrames)
-    /// No new frames are admitted: the node is on its way out.
+    /// No new frames are admitted: the node is on its way out, or an operator empties it.
     public private(set) var isDraining = false
 
     public init(_ world: Surroundings) {
@@ -22,57 +25,125 @@ public struct Node: Sendable {
     /// Frames that the node has not forgotten yet.
     public var frames: Int { journeys.count }
 
-    /// What is known of the nodes upstream, for status and metrics.
+    /// What is known of other nodes, for status and metrics.
     public var peers: [Peer] { world.peers }
+
+    /// What is known of the tasks, for status and metrics.
+    public var courses: [Course] { world.courses }
+
+    /// Who waits and who runs, for status and metrics.
+    public var admission: Admission { world.admission }
+
+    /// Whether a peer is left out for doing worse than its fellows.
+    public func isEjected(peer: Int) -> Bool { world.outliers.isEjected(peer) }
+
+    /// Frames of a source under way.
+    public func frames(of source: Int) -> Int { world.sources.count(of: source) }
+
+    /// What this node says of its load with an answer to another node.
+    public var load: PeerLoad {
+        let admission = world.admission
+        return PeerLoad(held: admission.waitingCount + admission.runningCount, room: admission.room)
+    }
 
     /// Whether the task's frames may be answered by somebody upstream.
     public func forwards(_ task: Int) -> Bool {
         let course = world.courses[task]
-        return course.mayLeave && !course.peers.isEmpty
+        return course.mayLeave && course.hasUpstream
     }
 
     /// Takes one event and appends what is to be done.
     public mutating func on(_ event: Event, now: Instant, into effects: inout Effects) {
         switch event {
-        case .arrived(let id, let arrival):
-            var journey = Journey(id: id, arrival: arrival)
-            let goesOn = journey.arrive(now: now, in: &world, into: &effects)
-            if goesOn { journeys[id] = journey } else { journeys.free(id) }
+        case .arrived(let id, let arrival): arrive(id, arrival, now: now, into: &effects)
         case .frame(let id, let event):
-            guard var journey = journeys[id] else { return }
-            if journey.on(event, now: now, in: &world, into: &effects) {
-                journeys[id] = journey
-            } else {
-                journeys.free(id)
+            endWork(id, event, now: now)
+            hear(event, of: id, now: now, into: &effects)
+        case .modelReady(let task, let bar): world.setModel(true, bar: bar, task: task)
+        case .modelLost(let task): world.setModel(false, bar: nil, task: task)
+        case .workers(let count): world.setWorkers(count)
+        case .tick:
+            world.tick(now: now) { peer, number, deadline in
+                effects.append(.probe(peer: peer, number: number, deadline: deadline))
             }
-        case .modelReady(let task, let bar):
-            world.courses[task].hasModel = true
-            world.courses[task].bar = bar
-        case .modelLost(let task):
-            world.courses[task].hasModel = false
-        case .draining:
-            isDraining = true
+        case .probed(let peer, let number, let isWell):
+            world.probed(peer, number: number, isWell: isWell, now: now)
+        case .peerOverride(let peer, let override): world.setOverride(override, peer: peer)
+        case .peerDraining(let peer, let isDraining):
+            world.setDraining(isDraining, peer: peer)
+        case .sourceLimit(let source, let limit): world.setLimit(limit, of: source)
+        case .draining: isDraining = true
+        case .undrained: isDraining = false
         }
+        settle(now: now, into: &effects)
     }
+
+    /// Takes a new topology's rules and numbers. Tasks and peers keep their indexes; new ones
+    /// follow. What was learnt stays, and who is under way goes on.
+    public mutating func adopt(_ new: Surroundings) { world.adopt(new) }
 
     /// Reserves a place for a frame about to arrive; `nil` when the node remembers as many as it
     /// may, or drains.
     public mutating func admit() -> FrameID? {
         isDraining ? nil : journeys.reserve()
     }
-}
 
-/// What a node hears.
-public enum Event: Hashable, Sendable {
-    /// A frame came, under an id that `Node.admit` gave.
-    case arrived(FrameID, Arrival)
-    /// Something happened to a frame. An event for a frame that is over changes nothing.
-    case frame(FrameID, FrameEvent)
-    /// The task's model is loaded; answers from `bar` on are accepted, all of them when it is
-    /// `nil`.
-    case modelReady(task: Int, bar: Bar?)
-    /// The task's model is gone.
-    case modelLost(task: Int)
-    /// The node was asked to end.
-    case draining
+    // MARK: Frames
+
+    private mutating func arrive(
+        _ id: FrameID, _ arrival: Arrival, now: Instant, into effects: inout Effects
+    ) {
+        guard world.enter(arrival.source) else {
+            effects.append(.refuse(id, .quota))
+            effects.append(.forget(id))
+            journeys.free(id)
+            return
+        }
+        var journey = Journey(id: id, arrival: arrival)
+        if journey.arrive(now: now, in: &world, into: &effects) {
+            journeys[id] = journey
+        } else {
+            end(journey)
+        }
+    }
+
+    private mutating func hear(
+        _ event: FrameEvent, of id: FrameID, now: Instant, into effects: inout Effects
+    ) {
+        guard var journey = journeys[id] else { return }
+        if journey.on(event, now: now, in: &world, into: &effects) {
+            journeys[id] = journey
+        } else {
+            end(journey)
+        }
+    }
+
+    private mutating func end(_ journey: Journey) {
+        world.leave(journey.arrival.source)
+        journeys.free(journey.id)
+    }
+
+    /// A worker is free again, whether or not its frame is still wanted.
+    private mutating func endWork(_ id: FrameID, _ event: FrameEvent, now: Instant) {
+        switch event {
+        case .inferred: world.finish(id, answered: true, now: now)
+        case .inferenceFailed: world.finish(id, answered: false, now: now)
+        default: break
+        }
+    }
+
+    /// Gives free workers to those who wait, tells those who had to give way, and says what
+    /// changed.
+    private mutating func settle(now: Instant, into effects: inout Effects) {
+        while true {
+            if let id = world.takeDisplaced() {
+                hear(.displaced, of: id, now: now, into: &effects)
+            } else if let id = world.nextToBegin(now: now) {
+                hear(.begun, of: id, now: now, into: &effects)
+            } else {
+                break
+            }
+        }
+        world.takeChanges { effects.append(.noted($0)) }
+    }
 }

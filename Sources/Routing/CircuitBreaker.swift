@@ -16,6 +16,11 @@ public struct CircuitBreaker: Sendable {
         let epoch: UInt64
         /// When it was admitted.
         public let start: Instant
+        /// Whether it is the one call that a half-open breaker lets through.
+        var isProbe = false
+
+        /// A call that an operator lets past the breaker: its end is no news to it.
+        static func unwatched(_ now: Instant) -> Attempt { Attempt(epoch: .max, start: now) }
     }
 
     private enum Phase: Sendable {
@@ -25,7 +30,7 @@ public struct CircuitBreaker: Sendable {
         case halfOpen(successes: Int, probe: Instant?)
     }
 
-    public let settings: Settings
+    public internal(set) var settings: Settings
     private var phase = Phase.closed
     /// Counts changes of phase: an attempt of another epoch has nothing to say about this one.
     private var epoch: UInt64 = 0
@@ -42,6 +47,15 @@ public struct CircuitBreaker: Sendable {
         switch phase {
         case .closed: .closed
         case .open(let until): now < until ? .open : .halfOpen
+        case .halfOpen: .halfOpen
+        }
+    }
+
+    /// The phase as the breaker last heard of it; an open one whose time is over is still open.
+    var phaseName: State {
+        switch phase {
+        case .closed: .closed
+        case .open: .open
         case .halfOpen: .halfOpen
         }
     }
@@ -64,7 +78,7 @@ public struct CircuitBreaker: Sendable {
     public mutating func admit(now: Instant) -> Attempt? {
         guard allows(now: now) else { return nil }
         switch phase {
-        case .closed: break
+        case .closed: return Attempt(epoch: epoch, start: now)
         case .open:
             epoch += 1
             phase = .halfOpen(successes: 0, probe: now)
@@ -72,7 +86,7 @@ public struct CircuitBreaker: Sendable {
             if probe != nil { epoch += 1 }
             phase = .halfOpen(successes: successes, probe: now)
         }
-        return Attempt(epoch: epoch, start: now)
+        return Attempt(epoch: epoch, start: now, isProbe: true)
     }
 
     /// Hears how an attempt ended. `expected` is the endpoint's average time to answer (its

@@ -18,6 +18,8 @@ public enum Answerer: Hashable, Sendable {
     case here
     /// The peer that the attempt asked.
     case peer(attempt: UInt32)
+    /// Nobody: what the task says where there is no answer at all.
+    case nobody
 }
 
 /// What is said of an answer when it goes to the client.
@@ -46,6 +48,8 @@ public enum Refusal: Hashable, Sendable {
     case deadline
     /// The node's or its peers' queues are full; try again later.
     case overload
+    /// Whoever sent it has as many frames under way as it may.
+    case quota
     /// No model here, and nobody upstream that may be asked.
     case unavailable
     /// The payload may not leave the site, and there is no model here.
@@ -62,6 +66,29 @@ public enum Purpose: Hashable, Sendable {
     case audit
 }
 
+/// One call to a peer.
+public struct PeerCall: Hashable, Sendable {
+    /// Why this call beside others for the same frame.
+    public enum Reason: Hashable, CaseIterable, Sendable {
+        case first
+        /// The one before failed.
+        case retry
+        /// The one before takes longer than most.
+        case hedge
+    }
+
+    /// Index of the peer.
+    public var peer: Int
+    /// Number among the frame's calls, from 1.
+    public var attempt: UInt32
+    /// Until when the peer has time.
+    public var deadline: Instant
+    public var purpose: Purpose
+    public var reason: Reason
+    /// Whether it goes past a tier that has no share left for the frame.
+    public var isSpill: Bool
+}
+
 /// What a decision asks its host to do. The gateway does it on real ports, the simulator on virtual
 /// ones, and nothing else happens to a frame.
 public enum Effect: Hashable, Sendable {
@@ -69,8 +96,11 @@ public enum Effect: Hashable, Sendable {
     case infer(FrameID)
     /// The outcome of the inference is no longer wanted.
     case cancelInference(FrameID)
-    /// Send the frame to a peer, which has until `deadline`.
-    case call(FrameID, peer: Int, attempt: UInt32, deadline: Instant, purpose: Purpose)
+    /// Tell those whom the task's alert goes to; always before any call and any answer of the
+    /// frame, and at most once.
+    case alert(FrameID, Confidence)
+    /// Send the frame to a peer.
+    case call(FrameID, PeerCall)
     /// Give the call up; nothing of it is wanted any more.
     case cancelCall(FrameID, attempt: UInt32)
     /// Send a timer event at this moment. A frame has one timer: a later request replaces it.
@@ -85,6 +115,10 @@ public enum Effect: Hashable, Sendable {
     case compare(FrameID, attempt: UInt32)
     /// The frame is over: forget it. Always the last effect of a frame, and exactly one.
     case forget(FrameID)
+    /// Ask a peer whether it is there and ready, and say so before the deadline.
+    case probe(peer: Int, number: UInt32, deadline: Instant)
+    /// Something changed that people should hear of.
+    case noted(Change)
 }
 
 /// Effects in the order in which they are to be carried out. The storage is used again.

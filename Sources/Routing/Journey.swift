@@ -4,13 +4,19 @@ public import Ground
 /// place decides what becomes of a frame.
 ///
 /// ```
-/// arrived ─▶ inferring ─▶ accepted ──────────────▶ reply ─▶ over   (or ─▶ auditing ─▶ over)
+/// arrived ─▶ queued ─▶ inferring ─▶ accepted ─▶ reply ─▶ over   (or auditing ─▶ over)
+///               │           │
+///               └ no room, no model, below the bar ─▶ waiting ─▶ reply ─▶ over
+///                                                  └▶ refining ─▶ refine ─▶ over
 /// ```
 ///
 /// Whatever happens upstream, a node that has an answer gives it: before the caller's deadline,
-/// with the reason why nothing better came.
+/// with the reason why nothing better came. (A task that fails closed is the exception: it would
+/// rather say nothing.)
 public struct Journey: Sendable {
     enum Stage: Hashable, Sendable {
+        /// It waits for a worker; the client waits.
+        case queued
         /// The model here is at work; the client waits.
         case inferring
         /// A peer is at work; the client waits.
@@ -26,21 +32,37 @@ public struct Journey: Sendable {
         var accepted: Bool
     }
 
-    let id: FrameID
-    let arrival: Arrival
+    /// One call under way.
+    struct Attempt: Hashable, Sendable {
+        var number: UInt32
+        /// Whom it asks, and the leave of its breaker to do so.
+        var peer: Int
+        var leave: CircuitBreaker.Attempt
+    }
+
+    public let id: FrameID
+    public let arrival: Arrival
     var stage = Stage.inferring
     var local: LocalAnswer?
     /// When an answer must leave this node at the latest.
     var lastMoment = Instant.distantFuture
-    /// Attempts made so far; the number of the present one.
-    var attempt: UInt32 = 0
-    /// Whom the present attempt asks, and its breaker's leave to do so.
-    var peer = -1
-    var leave: CircuitBreaker.Attempt?
-    /// Why a peer is asked.
+    /// Calls made so far; the number of the last one.
+    var attempts: UInt32 = 0
+    var first: Attempt?
+    /// A second call beside the first.
+    var hedge: Attempt?
+    /// Whom the last call asked; a further one asks somebody else.
+    var lastPeer: Int?
+    /// When a second call is worth making.
+    var hedgeAt = Instant.distantFuture
+    /// Why peers are asked.
     var purpose = Purpose.escalation
+    /// Whether neighbours may be asked.
+    var asksNeighbours = false
     /// What the client is told when nobody has an answer.
     var otherwise = Refusal.unavailable
+    /// The alert is out.
+    var hasAlerted = false
 
     /// A frame that has just arrived, under the id that its node gave it.
     public init(id: FrameID, arrival: Arrival) {
@@ -54,6 +76,9 @@ public struct Arrival: Hashable, Sendable {
     /// Index of the task.
     public var task: Int
     public var mode: Mode
+    public var workClass: WorkClass
+    /// Who sent it, as an index into the node's sources; 0 is whoever is not known by name.
+    public var source: Int
     /// When the caller stops waiting.
     public var deadline: Instant
     /// Bytes that an escalation would put on the wire.
@@ -62,32 +87,47 @@ public struct Arrival: Hashable, Sendable {
     public var accept: Bar?
     /// Whether the frame may be sent on: false for one that has come through this node before.
     public var mayTravel: Bool
+    /// Whether it comes from a client. Only where a frame enters the fleet is it tried again,
+    /// handed to a neighbour and alerted of: tiers that all did so would multiply it.
+    public var isEntry: Bool
 
     public init(
-        task: Int, mode: Mode, deadline: Instant, bytes: Int, accept: Bar? = nil,
-        mayTravel: Bool = true
+        task: Int, mode: Mode, workClass: WorkClass = .realtime, source: Int = 0,
+        deadline: Instant, bytes: Int, accept: Bar? = nil, mayTravel: Bool = true,
+        isEntry: Bool = true
     ) {
         self.task = task
         self.mode = mode
+        self.workClass = workClass
+        self.source = source
         self.deadline = deadline
         self.bytes = bytes
         self.accept = accept
         self.mayTravel = mayTravel
+        self.isEntry = isEntry
     }
 }
 
 /// What happens to a frame after it has arrived.
 public enum FrameEvent: Hashable, Sendable {
-    /// The model here answered; `nil` when the task's answers carry no confidence.
-    case inferred(Confidence?)
+    /// The model here answered.
+    ///
+    /// - `confidence`: `nil` when the task's answers carry none.
+    /// - `alert`: the best score among the labels that the task alerts of; `nil` without any.
+    case inferred(Confidence?, alert: Confidence? = nil)
     case inferenceFailed(InferenceFailure)
-    /// A peer answered the attempt.
-    case answered(attempt: UInt32, accepted: Bool)
+    /// A peer answered the attempt; `alert` as above, for its answer.
+    case answered(
+        attempt: UInt32, accepted: Bool, alert: Confidence? = nil, load: PeerLoad? = nil)
     case failed(attempt: UInt32, CallFailure)
     /// The frame's timer.
     case timer
     /// The caller has gone.
     case cancelled
+    /// A worker is free for it. Its node says so, never a host.
+    case begun
+    /// It had to give its place to another. Its node says so, never a host.
+    case displaced
 }
 
 /// Why the model here gave no answer.

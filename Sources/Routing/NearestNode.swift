@@ -30,8 +30,11 @@ public struct NearestNode<ID: Equatable & Sendable>: Sendable {
 
     /// The node at which choosing is centred; `nil` before the first choice.
     public private(set) var home: ID?
+    public var settings: NearestNodeSettings
 
-    public init() {}
+    public init(_ settings: NearestNodeSettings = NearestNodeSettings()) {
+        self.settings = settings
+    }
 
     /// The index of the chosen candidate; `nil` when none is live. O(n), and nothing is allocated.
     public mutating func choose(
@@ -39,7 +42,7 @@ public struct NearestNode<ID: Equatable & Sendable>: Sendable {
     ) -> Int? {
         guard let nearest = Self.nearest(of: candidates) else { return nil }
         let centre = settleHome(candidates, nearest: nearest)
-        let reach = Self.reach(of: candidates[centre], nearest: candidates[nearest])
+        let reach = reach(of: candidates[centre], nearest: candidates[nearest])
         let equals = candidates.indices.lazy.filter {
             candidates[$0].isLive && candidates[$0].distance <= reach
         }
@@ -56,7 +59,7 @@ public struct NearestNode<ID: Equatable & Sendable>: Sendable {
     /// Keeps home where it is good enough, moves it to the nearest otherwise; returns its index.
     private mutating func settleHome(_ candidates: [Candidate], nearest: Int) -> Int {
         if let home, let index = candidates.firstIndex(where: { $0.id == home && $0.isLive }),
-            Self.staysHome(candidates[index], nearest: candidates[nearest])
+            staysHome(candidates[index], nearest: candidates[nearest])
         {
             return index
         }
@@ -64,17 +67,17 @@ public struct NearestNode<ID: Equatable & Sendable>: Sendable {
         return nearest
     }
 
-    private static func staysHome(_ home: Candidate, nearest: Candidate) -> Bool {
-        if home.distance > NearestNodeBounds.far { return home.distance <= nearest.distance }
+    private func staysHome(_ home: Candidate, nearest: Candidate) -> Bool {
+        if home.distance > settings.far { return home.distance <= nearest.distance }
         let gain = home.distance - nearest.distance
-        return gain <= NearestNodeBounds.margin(of: home.distance)
+        return gain <= settings.margin(of: home.distance)
     }
 
     /// The distance up to which nodes count as near-equals of home.
-    private static func reach(of home: Candidate, nearest: Candidate) -> Interval {
-        if nearest.distance > NearestNodeBounds.far { return nearest.distance }
-        let near = home.distance + NearestNodeBounds.margin(of: home.distance)
-        return min(near, NearestNodeBounds.far)
+    private func reach(of home: Candidate, nearest: Candidate) -> Interval {
+        if nearest.distance > settings.far { return nearest.distance }
+        let near = home.distance + settings.margin(of: home.distance)
+        return min(near, settings.far)
     }
 
     private static func nearest(of candidates: [Candidate]) -> Int? {
@@ -101,18 +104,5 @@ public struct NearestNode<ID: Equatable & Sendable>: Sendable {
 
     private static func load(_ candidate: Candidate) -> Double {
         Double(max(candidate.cost.nanoseconds, 1)) * Double(max(candidate.pending, 0) + 1)
-    }
-}
-
-/// The bounds of choosing, which are the same for every kind of node.
-enum NearestNodeBounds {
-    /// Farther than this a node is the last resort: the answer would miss a realtime frame's 50 ms.
-    static let far = Interval.milliseconds(50)
-    /// Round trips on one LAN differ by this much from call to call: less is no difference.
-    static let noise = Interval.milliseconds(1)
-
-    /// 20 % of a distance, or the noise where that is more.
-    static func margin(of distance: Interval) -> Interval {
-        max(Interval(nanoseconds: distance.nanoseconds / 5), noise)
     }
 }

@@ -19,7 +19,7 @@ public struct RetryBudget: Sendable {
         public init(_ tier: Tier) { floor = tier == .leaf ? 1 : 10 }
     }
 
-    public let settings: Settings
+    public internal(set) var settings: Settings
     private var window = CallWindow()
 
     public init(_ settings: Settings) { self.settings = settings }

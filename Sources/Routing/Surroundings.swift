@@ -1,104 +1,82 @@
 public import Ground
 
-/// What a journey needs to know of its task at this node.
-public struct Course: Sendable {
-    /// A model is loaded here and answers.
-    public var hasModel = false
-    /// Confidence from which on an answer of this node is accepted; `nil` accepts every answer.
-    public var bar: Bar?
-    /// Nodes of the next tier that run the task, as indexes into `Surroundings.peers`.
-    public var peers: [Int]
-    /// Whether the payload may leave the site.
-    public var mayLeave: Bool
-    public var budget: EscalationBudget
-    public var audits: AuditSampler
-    var nearest = NearestNode<Int>()
-
-    public init(
-        bar: Bar?, peers: [Int], mayLeave: Bool, budget: EscalationBudget, audits: AuditSampler
-    ) {
-        self.bar = bar
-        self.peers = peers
-        self.mayLeave = mayLeave
-        self.budget = budget
-        self.audits = audits
-    }
-}
-
-/// What a node knows of one node upstream.
-public struct Peer: Sendable {
-    public var breaker: CircuitBreaker
-    /// Time from a call to its answer, the peer's work included.
-    public var roundTrip = RoundTrip()
-    /// Stands in for the round trip before the first measurement: from geography.
-    public var prior: Interval
-    /// Calls under way.
-    public private(set) var pending = 0
-
-    public init(breaker: CircuitBreaker = CircuitBreaker(), prior: Interval) {
-        self.breaker = breaker
-        self.prior = prior
-    }
-
-    /// Lets a call through, or not.
-    mutating func begin(now: Instant) -> CircuitBreaker.Attempt? {
-        guard let attempt = breaker.admit(now: now) else { return nil }
-        pending += 1
-        return attempt
-    }
-
-    /// Learns how a call ended.
-    mutating func end(
-        _ attempt: CircuitBreaker.Attempt, _ outcome: AttemptOutcome, now: Instant,
-        _ random: inout Randomness
-    ) {
-        pending -= 1
-        breaker.settle(
-            attempt, outcome, expected: roundTrip.measured ?? prior, now: now, random: &random)
-        switch outcome {
-        case .answered, .timedOut: roundTrip.observe(now - attempt.start, now: now)
-        case .throttled: roundTrip.throttled(prior: prior, now: now)
-        case .failed, .abandoned, .rejected: break
-        }
-    }
-}
-
-/// What the journeys of one node share: peers, budgets and the rules of every task.
+/// What the journeys of one node share: peers, budgets, workers and the rules of every task.
 public struct Surroundings: Sendable {
     /// By task.
-    public var courses: [Course]
-    public var peers: [Peer]
-    public var retries: RetryBudget
+    public internal(set) var courses: [Course]
+    public internal(set) var peers: [Peer]
+    public internal(set) var policy: Policy
+    public internal(set) var retries: RetryBudget
+    public internal(set) var outliers: Outliers
+    public internal(set) var admission: Admission
+    public internal(set) var sources = Sources()
     /// Draws of this node; seeded once, so that a recorded log replays to the same effects.
-    public var randomness: Randomness
-    private var candidates: [NearestNode<Int>.Candidate] = []
+    var randomness: Randomness
+    /// What has changed during the present event.
+    var changes: [Change] = []
+    var candidates: [NearestNode<Int>.Candidate] = []
+    /// Peers that do the same work, for finding outliers.
+    var pools: [[Int]]
 
     public init(
-        courses: [Course], peers: [Peer], retries: RetryBudget, randomness: Randomness
+        courses: [Course], peers: [Peer], policy: Policy, randomness: Randomness,
+        now: Instant
     ) {
         self.courses = courses
         self.peers = peers
-        self.retries = retries
+        self.policy = policy
         self.randomness = randomness
+        retries = RetryBudget(policy.retries)
+        outliers = Outliers(policy.outliers, hosts: peers.count, now: now)
+        admission = Admission(policy.admission, tasks: courses.count)
+        pools = Self.pools(of: courses)
+        spread()
     }
 
-    /// Whether any peer of the task, other than `except`, may be called now.
-    func hasLivePeer(task: Int, except: Int?, now: Instant) -> Bool {
-        courses[task].peers.contains { $0 != except && peers[$0].breaker.allows(now: now) }
+    /// Takes a new topology's rules and numbers; what was learnt of peers, budgets and tasks of the
+    /// same index stays, and who is under way goes on.
+    public mutating func adopt(_ new: Surroundings) {
+        for index in courses.indices { courses[index].adopt(new.courses[index]) }
+        courses.append(contentsOf: new.courses.dropFirst(courses.count))
+        for index in peers.indices { peers[index].prior = new.peers[index].prior }
+        peers.append(contentsOf: new.peers.dropFirst(peers.count))
+        policy = new.policy
+        retries.settings = policy.retries
+        outliers.configure(policy.outliers, hosts: peers.count)
+        admission.configure(policy.admission, tasks: courses.count)
+        pools = Self.pools(of: courses)
+        spread()
     }
 
-    /// The peer for the task's next call, or `nil` when none may be called.
-    mutating func choose(task: Int, except: Int?, now: Instant) -> Int? {
-        candidates.removeAll(keepingCapacity: true)
-        for index in courses[task].peers where index != except {
-            let peer = peers[index]
-            candidates.append(
-                NearestNode<Int>.Candidate(
-                    id: index, distance: peer.roundTrip.measured ?? peer.prior,
-                    cost: peer.roundTrip.cost(prior: peer.prior, now: now),
-                    pending: peer.pending, isLive: peer.breaker.allows(now: now)))
+    /// Hands the policy to those who decide by parts of it.
+    private mutating func spread() {
+        for index in peers.indices { peers[index].breaker.settings = policy.breaker }
+        for course in courses.indices {
+            for level in courses[course].nearest.indices {
+                courses[course].nearest[level].settings = policy.nearest
+            }
         }
-        let chosen = courses[task].nearest.choose(among: candidates, random: &randomness)
-        return chosen.map { candidates[$0].id }
     }
+
+    private static func pools(of courses: [Course]) -> [[Int]] {
+        var pools: [[Int]] = []
+        for course in courses {
+            for level in course.levels where !pools.contains(level) { pools.append(level) }
+        }
+        return pools
+    }
+}
+
+/// A change of state that people should hear of; the host logs and counts it.
+public enum Change: Hashable, Sendable {
+    /// A peer's breaker opened, closed, or lets one call through to see.
+    case breaker(peer: Int, CircuitBreaker.State)
+    /// A peer does worse than its fellows and is left out, or is back.
+    case ejected(peer: Int, Bool)
+    /// A peer stopped or began to answer probes.
+    case well(peer: Int, Bool)
+    /// Most peers of a task's last tier are left out, and are asked all the same; or no longer.
+    case panic(task: Int, Bool)
+    /// A frame of this class was turned away, or had to give way.
+    case shed(task: Int, WorkClass)
 }

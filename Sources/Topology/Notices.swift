@@ -5,9 +5,6 @@ extension Topology {
         let tasks = tasks.flatMap { task -> [String] in
             var lines: [String] = []
             if task.alert != nil { lines.append(notice("alert", "tasks", task.name, "alert")) }
-            if task.offline == .failClosed {
-                lines.append(notice("offline: fail-closed", "tasks", task.name, "offline"))
-            }
             return lines
         }
         let nodes = nodes.flatMap { node -> [String] in

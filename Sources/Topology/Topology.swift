@@ -16,7 +16,7 @@ public struct Topology: Sendable {
     public let telemetry: TelemetryPlan
     /// The files that it was made of.
     public let files: [String]
-    private let root: Entry
+    let root: Entry
 
     /// Checks what was read.
     ///
@@ -30,7 +30,9 @@ public struct Topology: Sendable {
         sites = fields.named("sites", "site").map(Site.init).sorted { $0.name < $1.name }
         let limits = Limits(fields.fields("limits"), over: Limits())
         let link = LinkPlan(fields.fields("links"), over: LinkPlan())
-        var checks = NodeChecks(fields.named("nodes", "node"), limits, link, report)
+        let routing = RoutingPlan(fields.fields("routing"), over: RoutingPlan())
+        let common = NodePlan.Common(limits: limits, link: link, routing: routing)
+        var checks = NodeChecks(fields.named("nodes", "node"), common, report)
         checks.run(sites: fields)
         nodes = checks.nodes
         let stated = fields.named("tasks", "task")
@@ -42,6 +44,7 @@ public struct Topology: Sendable {
         self.identities = identities.map { Identity($0, $1, $2, tasks: names) }
             .sorted { $0.name < $1.name }
         Self.checkTokens(self.identities, report)
+        TenantChecks(self.identities, nodes, report).run(file.root)
         let folders: [Placed<String>]? = fields.value("models", .list(of: .path("a folder")))
         models = folders?.map(\.value) ?? [Shape.resolve("models", besides: file.root.place.file)]
         trust = Trust(fields.fields("trust"))
@@ -108,6 +111,26 @@ extension Topology {
     /// run the task; without names, all that run it on the task's next tier.
     public func upstreams(of node: NodePlan, for task: TaskPlan) -> [NodePlan] {
         TaskChecks.upstreams(of: node, for: task, among: nodes)
+    }
+
+    /// The nodes of tiers further up that `node` may turn to about `task` when those of
+    /// `upstreams(of:for:)` cannot take it, lowest tier first. None when the node names its
+    /// upstream nodes: then it asks those and nobody else.
+    public func spills(of node: NodePlan, for task: TaskPlan) -> [NodePlan] {
+        guard !node.statesUpstream else { return [] }
+        let above = upstreams(of: node, for: task).last?.tier
+        return TaskChecks.able(above: node, task, among: nodes)
+            .filter { other in above.map { other.tier > $0 } ?? false && other.address != nil }
+            .sorted { ($0.tier, $0.name) < ($1.tier, $1.name) }
+    }
+
+    /// The other nodes of the same tier and site that run `task` and can be dialled.
+    public func neighbours(of node: NodePlan, for task: TaskPlan) -> [NodePlan] {
+        guard let site = node.site, let plan = task.tier(node.tier) else { return [] }
+        return nodes.filter { other in
+            other.site == site && other.tier == node.tier && other.name != node.name
+                && other.speaks == .canopy && other.address != nil && plan.model.runs(on: other)
+        }
     }
 
     /// Where the files say something: `place(of: "nodes", "leaf", "budget", "memory")`. For what is

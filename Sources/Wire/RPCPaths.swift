@@ -14,4 +14,10 @@ public enum RPCPath {
     public static let reportLoad = "/canopy.v1.Peer/ReportLoad"
     public static let watchLoad = "/canopy.v1.Peer/WatchLoad"
     public static let submitFeedback = "/canopy.v1.Peer/SubmitFeedback"
+    public static let status = "/canopy.v1.Control/Status"
+    public static let drain = "/canopy.v1.Control/Drain"
+    public static let undrain = "/canopy.v1.Control/Undrain"
+    public static let overrideBreaker = "/canopy.v1.Control/OverrideBreaker"
+    public static let reload = "/canopy.v1.Control/Reload"
+    public static let neighbours = "/canopy.v1.Discovery/Neighbours"
 }

@@ -53,7 +53,7 @@ struct FrameOptionsTests {
             isLoading: false)
         let now = Instant(nanoseconds: 7)
         let work = try FrameWork(
-            request, task: 0, of: task, callTimeout: call, traceparent: nil, now: now)
+            request, task: 0, of: task, callTimeout: call, trace: nil, now: now)
         #expect(work.deadline == now + expected)
     }
 

@@ -32,6 +32,7 @@ final class TestGateway: Sendable {
         threads = try (0..<loops).map { number in
             try LoopThread(name: "node-\(number)") { (loop) throws(Fault) in
                 let host = try ShardHost(loop, context, names: metrics)
+                host.shard.hear(.workers(64))
                 for (number, task) in context.blueprint.tasks.enumerated() {
                     guard let model = models[task.name] else { continue }
                     let served = ServedModel(

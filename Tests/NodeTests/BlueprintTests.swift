@@ -53,8 +53,8 @@ struct BlueprintTests {
 
     @Test func `Each task knows its peers, and a peer counts once`() throws {
         let leaf = try blueprint("leaf")
-        #expect(leaf.peers.map(\.plan.name) == ["far", "near"])
-        #expect(leaf.tasks.map(\.peers) == [[0, 1], [], [0, 1], []])
+        #expect(leaf.peers.map(\.plan.name) == ["far", "near", "triton"])
+        #expect(leaf.tasks.map(\.levels) == [[[0, 1], [2]], [], [[0, 1]], []])
     }
 
     @Test func `A foreign server is asked by the name that the model has there`() throws {
@@ -80,6 +80,6 @@ struct BlueprintTests {
         #expect(world.courses[0].audits.share == 0.01)
         #expect(world.courses.map(\.mayLeave) == [true, true, true, false])
         #expect(world.courses.allSatisfy { !$0.hasModel })
-        #expect(world.peers.count == 2)
+        #expect(world.peers.count == 3)
     }
 }

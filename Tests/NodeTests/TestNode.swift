@@ -4,13 +4,6 @@ import Routing
 
 /// A node with one task, one frame at a time, and what it did so far.
 struct TestNode {
-    struct Call: Hashable {
-        var peer: Int
-        var attempt: UInt32
-        var deadline: Instant
-        var purpose: Purpose
-    }
-
     var node: Node
     let start = Instant(nanoseconds: 1_000_000_000)
     var now: Instant
@@ -20,9 +13,16 @@ struct TestNode {
     var replies: [Verdict] = []
     var refinements: [Verdict] = []
     var refusals: [Refusal] = []
-    var calls: [Call] = []
+    var calls: [PeerCall] = []
     var cancelledCalls: [UInt32] = []
     var comparisons: [UInt32] = []
+    var alerts = 0
+    /// What was emitted before the first call.
+    var alertsBeforeCalls = 0
+    var probes: [Int] = []
+    /// The last probe of each peer that was sent.
+    var probeNumbers: [(peer: Int, number: UInt32)] = []
+    var changes: [Change] = []
     var inferences = 0
     var forgotten = 0
     var alarm: Instant?
@@ -33,19 +33,21 @@ struct TestNode {
 
     init(
         bar: Double?, peers: Int = 1, mayLeave: Bool = true, hasModel: Bool = true,
-        share: Double = 1, audit: Double = 0, seed: UInt64 = 1
+        share: Double = 1, audit: Double = 0, seed: UInt64 = 1,
+        course: (inout Course) -> Void = { _ in }, policy: (inout Policy) -> Void = { _ in }
     ) {
         now = start
-        node = Node(
-            .forTests(
-                bar: bar, peers: peers, mayLeave: mayLeave, share: share, audit: audit,
-                seed: seed, start: start))
+        let surroundings = Surroundings.forTests(
+            peers: peers, mayLeave: mayLeave, share: share, audit: audit, seed: seed,
+            start: start, course, policy)
+        node = Node(surroundings)
         if hasModel { hear(.modelReady(task: 0, bar: bar.flatMap(Bar.init))) }
     }
 
     mutating func arrive(
         mode: Mode = .wait, deadline: Interval = .seconds(1), accept: Double? = nil,
-        mayTravel: Bool = true
+        mayTravel: Bool = true, workClass: WorkClass = .realtime, source: Int = 0,
+        isEntry: Bool = true
     ) {
         guard let id = node.admit() else { return }
         self.id = id
@@ -54,9 +56,9 @@ struct TestNode {
             .arrived(
                 id,
                 Arrival(
-                    task: 0, mode: mode, deadline: now + deadline, bytes: 10_000,
-                    accept: accept.flatMap(Bar.init),
-                    mayTravel: mayTravel)))
+                    task: 0, mode: mode, workClass: workClass, source: source,
+                    deadline: now + deadline, bytes: 10_000, accept: accept.flatMap(Bar.init),
+                    mayTravel: mayTravel, isEntry: isEntry)))
     }
 
     mutating func frame(_ event: FrameEvent) {
@@ -67,7 +69,7 @@ struct TestNode {
         effects.removeAll()
         node.on(event, now: now, into: &effects)
         for effect in effects.list {
-            if forgotten > 0 { afterTheEnd += 1 }
+            if forgotten > 0, !effect.isOfTheNode { afterTheEnd += 1 }
             note(effect)
         }
     }
@@ -76,9 +78,10 @@ struct TestNode {
         switch effect {
         case .infer: inferences += 1
         case .cancelInference: break
-        case .call(_, let peer, let attempt, let deadline, let purpose):
-            calls.append(
-                Call(peer: peer, attempt: attempt, deadline: deadline, purpose: purpose))
+        case .alert:
+            alerts += 1
+            if calls.isEmpty && replies.isEmpty { alertsBeforeCalls += 1 }
+        case .call(_, let call): calls.append(call)
         case .cancelCall(_, let attempt): cancelledCalls.append(attempt)
         case .arm(_, let at): alarm = at
         case .reply(_, let verdict): replies.append(verdict)
@@ -86,6 +89,21 @@ struct TestNode {
         case .refuse(_, let refusal): refusals.append(refusal)
         case .compare(_, let attempt): comparisons.append(attempt)
         case .forget: forgotten += 1
+        case .probe(let peer, let number, _):
+            probes.append(peer)
+            probeNumbers.removeAll { $0.peer == peer }
+            probeNumbers.append((peer, number))
+        case .noted(let change): changes.append(change)
+        }
+    }
+}
+
+extension Effect {
+    /// Whether it is about no single frame.
+    var isOfTheNode: Bool {
+        switch self {
+        case .probe, .noted: true
+        default: false
         }
     }
 }
@@ -104,18 +122,21 @@ extension Verdict {
 }
 
 extension Surroundings {
-    /// One task whose frames may go to `peers` nodes upstream.
+    /// One task whose frames may go to `peers` nodes of the next tier.
     static func forTests(
-        bar: Double?, peers: Int, mayLeave: Bool, share: Double, audit: Double, seed: UInt64,
-        start: Instant
+        peers: Int, mayLeave: Bool = true, share: Double = 1, audit: Double = 0,
+        seed: UInt64 = 1, start: Instant, _ change: (inout Course) -> Void = { _ in },
+        _ adjust: (inout Policy) -> Void = { _ in }
     ) -> Surroundings {
         let limits = try! EscalationBudget.Limits(share: share)
-        let course = Course(
-            bar: bar.flatMap(Bar.init), peers: Array(0..<peers), mayLeave: mayLeave,
+        var course = Course(
+            levels: peers == 0 ? [] : [Array(0..<peers)], mayLeave: mayLeave,
             budget: EscalationBudget(limits, now: start), audits: AuditSampler(share: audit)!)
+        change(&course)
+        var policy = Policy(retries: RetryBudget.Settings(.leaf))
+        adjust(&policy)
         return Surroundings(
-            courses: [course],
-            peers: (0..<peers).map { _ in Peer(prior: .milliseconds(20)) },
-            retries: RetryBudget(RetryBudget.Settings(.leaf)), randomness: Randomness(seed: seed))
+            courses: [course], peers: (0..<peers).map { _ in Peer(prior: .milliseconds(20)) },
+            policy: policy, randomness: Randomness(seed: seed), now: start)
     }
 }

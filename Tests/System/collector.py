@@ -25,6 +25,7 @@ class Span:
     start: int
     end: int
     attributes: tuple
+    numbers: tuple
     failed: bool
 
 
@@ -77,5 +78,7 @@ def read(body: bytes) -> list[Span]:
                     span.name, span.kind, span.trace_id.hex(), span.span_id.hex(),
                     span.parent_span_id.hex(), span.start_time_unix_nano, span.end_time_unix_nano,
                     tuple((item.key, item.value.string_value) for item in span.attributes),
+                    tuple((item.key, item.value.double_value) for item in span.attributes
+                          if item.value.HasField("double_value")),
                     span.status.code == 2))
     return spans

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
+import subprocess
+from pathlib import Path
 
 import grpc
 import pytest
@@ -25,6 +29,28 @@ def traced(request, tmp_path_factory):
 
         with topologies.three_tiers(folder, change, loops=request.param) as fleet:
             fleet.start()
+            yield fleet, collector
+
+
+SKEW = 5  # seconds that each tier's clock is ahead of the tier below
+
+
+@pytest.fixture(scope="module", params=[1, 2], ids=["one loop", "two loops"])
+def skewed(request, tmp_path_factory):
+    """Three tiers whose times of day are 0, 5 and 10 s ahead of this machine's."""
+    folder = tmp_path_factory.mktemp("skewed")
+    shim = folder / "clock_offset.so"
+    compiler = shutil.which("clang") or shutil.which("cc")
+    source = Path(__file__).with_name("clock_offset.c")
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", shim, source], check=True)
+    with Collector() as collector:
+        def change(plan):
+            plan["telemetry"] = {"otlp": f"http://127.0.0.1:{collector.port}", "sample": "100%"}
+
+        with topologies.three_tiers(folder, change, loops=request.param) as fleet:
+            for ahead, name in enumerate(("leaf", "region", "cloud")):
+                fleet.start(name, env={
+                    **os.environ, "LD_PRELOAD": str(shim), "CLOCK_OFFSET": str(ahead * SKEW)})
             yield fleet, collector
 
 
@@ -146,6 +172,75 @@ def test_a_refused_frame_is_a_failed_span(traced, frames):
         return [span for span in list(collector.spans) if span.trace not in known and span.failed]
 
     assert node(eventually(failed, "a failed span")[0]) == "leaf"
+
+
+def own_times(spans) -> int:
+    """The sum of what each span spent beside its children, in nanoseconds. What of a child lies
+    outside its parent counts twice, so that only spans that nest add up to their root."""
+    total = sum(span.end - span.start for span in spans)
+    by_id = {span.id: span for span in spans}
+    for span in spans:
+        if parent := by_id.get(span.parent):
+            total -= max(0, min(span.end, parent.end) - max(span.start, parent.start))
+    return total
+
+
+def test_spans_nest_and_add_up_although_clocks_differ_by_seconds(skewed, frames):
+    fleet, collector = skewed
+    # More than enough answers for the nodes to know how long the way up takes.
+    traces = [f"4bf92f3577b34da6a3ce929d0e0e48{number:02x}" for number in range(24)]
+    for trace in traces:
+        plain(fleet, "leaf").infer(
+            "meter-digits", [image(frames[1][0])], parameters={"canopy.accept": 1.0},
+            headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"})
+    for trace in traces:
+        eventually(lambda: len(servers(collector.trace(trace))) == 3, "all tiers have told")
+        spans = collector.trace(trace)
+        check_chain(spans, root_parent="00f067aa0ba902b7")
+        root = servers(spans)["leaf"]
+        assert abs(own_times(spans) - (root.end - root.start)) < MS
+        for name, ahead in (("region", SKEW), ("cloud", 2 * SKEW)):
+            told = dict(servers(spans)[name].numbers)["canopy.clock_ahead_ms"]
+            # What is not the clocks' is the way up: far less than a second, however slow the day.
+            assert abs(told - ahead * 1_000) < 1_000
+        assert "canopy.clock_ahead_ms" not in dict(root.numbers)
+
+
+def test_a_client_cannot_set_the_time_of_spans(traced, frames):
+    fleet, collector = traced
+    trace = "4bf92f3577b34da6a3ce929d0e0e473b"
+    plain(fleet, "leaf").infer(
+        "meter-digits", [image(frames[1][0])], parameters={"canopy.accept": 1.0},
+        headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01", "tracestate": "canopy=1"})
+    eventually(lambda: len(servers(collector.trace(trace))) == 3, "all tiers have told")
+    check_chain(collector.trace(trace), root_parent="00f067aa0ba902b7")
+    assert all(span.start > 1_700_000_000 * 10**9 for span in collector.trace(trace))
+
+
+def test_a_node_without_a_collector_hands_the_trace_on(build, frames):
+    """The leaf and the cloud tell of a frame; the region between them does not."""
+    with Collector() as collector:
+        fleet = build(("leaf", "region", "cloud"), topologies.digits)
+        told = {**fleet.plan, "telemetry": {"otlp": f"http://127.0.0.1:{collector.port}"}}
+        fleet.start("region", ready=False)
+        fleet.plan = told
+        fleet.topology = fleet.folder / "told.yaml"
+        fleet.write()
+        fleet.start("leaf", "cloud", ready=False)
+        for name in fleet.nodes:
+            fleet.await_ready(name)
+        trace, parent = "4bf92f3577b34da6a3ce929d0e0e473c", "00f067aa0ba902b7"
+        plain(fleet, "leaf").infer(
+            "meter-digits", [image(frames[1][0])], parameters={"canopy.accept": 1.0},
+            headers={"traceparent": f"00-{trace}-{parent}-01", "tracestate": "congo=t61rcWkgMzE"})
+        eventually(lambda: set(servers(collector.trace(trace))) == {"leaf", "cloud"},
+                   "leaf and cloud have told")
+    spans = collector.trace(trace)
+    check(spans)
+    by_id = {span.id: span for span in spans}
+    # The region makes no span, so the cloud's lies beneath the leaf's call.
+    call = by_id[servers(spans)["cloud"].parent]
+    assert call.kind == CLIENT and call.parent == servers(spans)["leaf"].id
 
 
 def test_an_audit_has_its_span_too(build, frames):

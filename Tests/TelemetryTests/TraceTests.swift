@@ -51,6 +51,32 @@ import Wire
         #expect(TraceContext(traceparent: child.traceparent) == child)
     }
 
+    @Test(arguments: [
+        ("canopy=5", 5, ""), ("", nil, ""), ("congo=t61rcWkgMzE", nil, "congo=t61rcWkgMzE"),
+        ("rojo=00f067aa0ba902b7,canopy=17 , congo=x", nil, "rojo=00f067aa0ba902b7,congo=x"),
+        ("a=1, canopy=17,b@c=2", 17, "a=1,b@c=2"), ("canopy=-5", nil, ""), ("canopy=0", nil, ""),
+        ("canopy=99999999999999999999", nil, ""), ("canopy=", nil, ""), (",,canopy=7,,", 7, ""),
+    ] as [(String, Int64?, String)])
+    func `A tracestate gives the moment of arrival, and others' words as they came`(
+        _ text: String, _ arrival: Int64?, _ others: String
+    ) {
+        let state = TraceState(text)
+        #expect(state.arrival?.nanoseconds == arrival)
+        #expect(state.others == others)
+    }
+
+    @Test func `Canopy's entry of a tracestate stands first, and all of it is within the bound`() {
+        var state = TraceState("congo=x,canopy=1")
+        state.arrival = WallTime(nanoseconds: .max)
+        #expect(state.header == "canopy=9223372036854775807,congo=x")
+        #expect(TraceState("").header == nil)
+        for length in 0...600 {
+            var state = TraceState("k=" + String(repeating: "v", count: length))
+            state.arrival = WallTime(nanoseconds: .max)
+            #expect((state.header ?? "").utf8.count <= TraceState.mostBytes)
+        }
+    }
+
     @Test func `A full buffer drops new spans and counts them, and forgets what is not sampled`() {
         var random = Randomness(seed: 2)
         var buffer = SpanBuffer(capacity: 3)

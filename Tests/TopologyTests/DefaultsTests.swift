@@ -30,7 +30,7 @@ import Testing
     @Test func `Limits and links have the documented defaults`() {
         let limits = Limits()
         #expect(limits.message == 64 << 20 && limits.headers == 16 << 10)
-        #expect(limits.streams == 256 && limits.connections == 1024 && limits.queue == 64)
+        #expect(limits.streams == 256 && limits.connections == 1024)
         #expect(limits.pixels == 40_000_000 && limits.minimumRate == 16 << 10)
         #expect(limits.idle == .seconds(300) && limits.request == .seconds(30))
         #expect(limits.drain == .seconds(10) && limits.headerTime == .seconds(10))
@@ -62,13 +62,13 @@ import Testing
         let topology = try topology(
             """
             canopy: 1
-            limits: { queue: 8, streams: 9 }
+            limits: { connections: 8, streams: 9 }
             links: { connections: 3, idle: 7s }
             nodes:
-              a: { tier: leaf, listen: 10.0.0.1:1, limits: { queue: 5 }, link: { idle: 9s } }
+              a: { tier: leaf, listen: 10.0.0.1:1, limits: { connections: 5 }, link: { idle: 9s } }
               b: { tier: leaf, listen: 10.0.0.2:1 }
             """)
-        #expect(topology.nodes.map(\.limits.queue) == [5, 8])
+        #expect(topology.nodes.map(\.limits.connections) == [5, 8])
         #expect(topology.nodes.map(\.limits.streams) == [9, 9])
         #expect(topology.nodes.map(\.limits.headers) == [16 << 10, 16 << 10])
         #expect(topology.nodes.map(\.link.idle) == [.seconds(9), .seconds(7)])

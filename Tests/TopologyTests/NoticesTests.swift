@@ -11,6 +11,7 @@ import Testing
               leaf:
                 tier: leaf
                 listen: 127.0.0.1:8443
+                routing: { hedge: off }
                 ring: canary
                 budget: { memory: 1GiB, spool: 2GiB }
             tasks:
@@ -23,8 +24,8 @@ import Testing
             """
         let topology = try Topology(validating: TopologyFile(text: text, name: "t.yaml"))
         let words = topology.notices.map { $0.split(separator: "`")[1] }
-        #expect(words == ["ring", "budget.spool", "alert", "offline: fail-closed"])
-        #expect(topology.notices[0].hasPrefix("t.yaml:6:"))
-        #expect(topology.notices[3].hasPrefix("t.yaml:11:"))
+        #expect(words == ["ring", "budget.spool", "alert"])
+        #expect(topology.notices[0].hasPrefix("t.yaml:7:"))
+        #expect(topology.notices[2].hasPrefix("t.yaml:13:"))
     }
 }

@@ -29,7 +29,7 @@ private struct Folder: Disk {
 
     @Test func `A folder of files is one topology`() throws {
         let disk = Folder(files: [
-            "fleet/a.yaml": nodes + "models: [one]\nlimits: { queue: 3 }\n",
+            "fleet/a.yaml": nodes + "models: [one]\nlimits: { connections: 3 }\n",
             "fleet/b.yml":
                 "nodes:\n  cloud: { tier: cloud, listen: 127.0.0.1:8445 }\nmodels: [/two]\n"
                 + "limits: { streams: 4 }\n",
@@ -39,20 +39,20 @@ private struct Folder: Disk {
         #expect(topology.files == ["fleet/a.yaml", "fleet/b.yml"])
         #expect(topology.nodes.map(\.name) == ["cloud", "leaf"])
         #expect(topology.models == ["fleet/one", "/two"])
-        #expect(topology.nodes[0].limits.queue == 3 && topology.nodes[0].limits.streams == 4)
+        #expect(topology.nodes[0].limits.connections == 3 && topology.nodes[0].limits.streams == 4)
         #expect(topology.place(of: "nodes", "cloud").description == "fleet/b.yml:2:3")
     }
 
     @Test func `What two files both give is a fault in the second`() throws {
         let file = TopologyFile([
-            ("a.yaml", Array((nodes + "limits: { queue: 3 }\n").utf8)),
-            ("b.yaml", Array((nodes + "limits: { queue: 4 }\n").utf8)),
+            ("a.yaml", Array((nodes + "limits: { connections: 3 }\n").utf8)),
+            ("b.yaml", Array((nodes + "limits: { connections: 4 }\n").utf8)),
         ])
         let error = try #require(throws: TopologyFaults.self) { try Topology(validating: file) }
         #expect(
             error.faults.map(\.description) == [
                 "b.yaml:3:3: `leaf` was already given at a.yaml:3:3; keep one of the two",
-                "b.yaml:4:11: `queue` was already given at a.yaml:4:11; keep one of the two",
+                "b.yaml:4:11: `connections` was already given at a.yaml:4:11; keep one of the two",
             ])
     }
 
@@ -73,11 +73,13 @@ private struct Folder: Disk {
     }
 
     @Test func `Every key that is given twice is named with its first line`() {
-        let text = nodes + "limits: { queue: 3, queue: 4, 'queue': 5 }\nmodels: a\n\"models\": b\n"
+        let text =
+            nodes + "limits: { connections: 3, connections: 4, 'connections': 5 }\n"
+            + "models: a\n\"models\": b\n"
         #expect(
             faults(text) == [
-                "test.yaml:4:21: `queue` was already given on line 4; keep one of the two",
-                "test.yaml:4:31: `queue` was already given on line 4; keep one of the two",
+                "test.yaml:4:27: `connections` was already given on line 4; keep one of the two",
+                "test.yaml:4:43: `connections` was already given on line 4; keep one of the two",
                 "test.yaml:6:1: `models` was already given on line 5; keep one of the two",
             ])
     }

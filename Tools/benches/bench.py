@@ -16,13 +16,14 @@ sys.path.insert(0, str(ROOT / "Tests" / "System"))
 os.environ.setdefault("CANOPY_BUILD", str(ROOT / ".build" / "release"))
 
 import counts  # noqa: E402
+import hop  # noqa: E402
 import inference  # noqa: E402
 import rpc  # noqa: E402
 import start  # noqa: E402
 
 PARTS = {
-    "rpc": rpc.run, "counts": counts.run, "inference": inference.run, "start": start.cold,
-    "memory": start.memory,
+    "rpc": rpc.run, "counts": counts.run, "hop": hop.run, "inference": inference.run,
+    "start": start.cold, "memory": start.memory,
 }
 
 

@@ -11,11 +11,11 @@ struct NodeChecks {
     private let report: Report
 
     init(
-        _ stated: [(name: String, place: Place, fields: Fields)], _ limits: Limits,
-        _ link: LinkPlan, _ report: Report
+        _ stated: [(name: String, place: Place, fields: Fields)], _ common: NodePlan.Common,
+        _ report: Report
     ) {
         self.report = report
-        nodes = stated.compactMap { NodePlan($0.name, $0.place, $0.fields, limits, link) }
+        nodes = stated.compactMap { NodePlan($0.name, $0.place, $0.fields, common) }
             .sorted { $0.name < $1.name }
         areComplete = nodes.count == stated.count
         names = stated.map(\.name).sorted()

@@ -59,17 +59,21 @@ struct TaskChecks {
     static func upstreams(
         of node: NodePlan, for task: TaskPlan, among nodes: [NodePlan]
     ) -> [NodePlan] {
-        func isAble(_ other: NodePlan) -> Bool {
-            other.tier > node.tier && task.tier(other.tier)?.model.runs(on: other) == true
-        }
         if node.statesUpstream {
-            let named = node.upstream.compactMap { Topology.find($0, nodes, \.name) }
-                .filter(isAble)
+            let stated = node.upstream.compactMap { Topology.find($0, nodes, \.name) }
+            let named = able(above: node, task, among: stated)
             return Tier.allCases.flatMap { tier in named.filter { $0.tier == tier } }
         }
-        let able = nodes.filter(isAble)
+        let able = able(above: node, task, among: nodes)
         let next = able.map(\.tier).min()
         return able.filter { $0.tier == next }
+    }
+
+    /// Those of `nodes` that are above `node` and run `task`.
+    static func able(
+        above node: NodePlan, _ task: TaskPlan, among nodes: [NodePlan]
+    ) -> [NodePlan] {
+        nodes.filter { $0.tier > node.tier && task.tier($0.tier)?.model.runs(on: $0) == true }
     }
 }
 

@@ -28,9 +28,6 @@ public struct Limits: Hashable, Sendable {
     /// How long calls that run may take to end when the node stops. Default 10 s: longer than any
     /// frame's deadline that a camera waits for, shorter than a service manager's patience of 90 s.
     public var drain = Interval.seconds(10)
-    /// Frames that wait for one model, 1 to 65,536. Default 64: two seconds of a camera at 30 FPS;
-    /// what waits longer has missed its deadline.
-    public var queue = 64
     /// How long a handshake and a request's headers may take. Default 10 s: several round trips of
     /// a bad satellite link; slower is an attack.
     public var headerTime = Interval.seconds(10)
@@ -51,7 +48,6 @@ public struct Limits: Hashable, Sendable {
         minimumRate = fields.value(
             "minimum_rate", .byteRate(0...1_000_000_000), or: base.minimumRate)
         drain = fields.value("drain", .interval(.zero...(.seconds(600))), or: base.drain)
-        queue = fields.value("queue", .count(1...65_536), or: base.queue)
         headerTime = fields.value(
             "header_time", .interval(.milliseconds(100)...(.seconds(300))), or: base.headerTime)
         fields.finish()

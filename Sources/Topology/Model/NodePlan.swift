@@ -32,7 +32,16 @@ public struct NodePlan: Sendable {
     public let limits: Limits
     /// How it holds its connections upstream.
     public let link: LinkPlan
+    /// The numbers by which it finds its way.
+    public let routing: RoutingPlan
     public let place: Place
+
+    /// What the file says of all nodes.
+    struct Common {
+        let limits: Limits
+        let link: LinkPlan
+        let routing: RoutingPlan
+    }
 
     /// What a node understands.
     public enum Dialect: String, CaseIterable, Sendable {
@@ -50,7 +59,7 @@ public struct NodePlan: Sendable {
     }
 
     /// `nil` when its tier cannot be known; that is reported.
-    init?(_ name: String, _ place: Place, _ fields: Fields, _ limits: Limits, _ link: LinkPlan) {
+    init?(_ name: String, _ place: Place, _ fields: Fields, _ common: Common) {
         self.name = name
         self.place = place
         site = fields.value("site", .name)
@@ -77,8 +86,9 @@ public struct NodePlan: Sendable {
         workers = fields.value("workers", .count(1...1024))
         ring = fields.value("ring", .name)
         budget = Budget(fields.fields("budget"))
-        self.limits = Limits(fields.fields("limits"), over: limits)
-        self.link = LinkPlan(fields.fields("link"), over: link)
+        limits = Limits(fields.fields("limits"), over: common.limits)
+        link = LinkPlan(fields.fields("link"), over: common.link)
+        routing = RoutingPlan(fields.fields("routing"), over: common.routing)
         fields.finish()
         guard let tier else { return nil }
         self.tier = tier
@@ -87,6 +97,7 @@ public struct NodePlan: Sendable {
     /// What only a Canopy node has.
     private static let ownKeys = [
         "listen", "upstream", "hardware", "loops", "workers", "ring", "budget", "limits",
+        "routing",
     ]
 
     private static func dialled(_ listeners: [Listener]) -> Endpoint? {

@@ -18,6 +18,9 @@ public struct TaskPlan: Sendable {
     public let payload: Payload
     /// What is said while no tier that suffices can be reached. Default the best local answer.
     public let offline: Offline
+    /// The label that is given where nobody has an answer, so that a machine behind the camera can
+    /// act safely. Default none: the frame is refused.
+    public let safeAnswer: String?
     /// Default none.
     public let alert: AlertPlan?
     /// How many labels an answer lists, 1 to 1000. Default 5, as image benchmarks do.
@@ -61,6 +64,7 @@ public struct TaskPlan: Sendable {
         escalation = Escalation(fields.fields("escalate"))
         payload = fields.value("payload", .word, or: .mayLeaveSite)
         offline = fields.value("offline", .word, or: .failSafe)
+        safeAnswer = fields.value("safe-answer", .text("the label that is safe to act on"))
         let alert = fields.fields("alert")
         self.alert = fields.has("alert") ? AlertPlan(alert) : nil
         top = fields.value("top", .count(1...1000), or: 5)

@@ -6,7 +6,8 @@ enum Bounds {
     static let files = 1024
     /// Bytes of all files together: the checked value must fit beside a leaf's models.
     static let totalBytes = 32 << 20
-    /// Levels of nesting: the model of the file has six, the rest is room for mistakes to be named.
+    /// Levels of nesting: the model of the file has eight, the rest is room for mistakes to be
+    /// named.
     static let depth = 16
     /// Faults that are shown: nobody mends more in one sitting.
     static let faults = 256

@@ -38,6 +38,9 @@ final class Fields {
     /// Whether the file gives `key`, readable or not.
     func has(_ key: String) -> Bool { members.contains { $0.key == key } }
 
+    /// Whether the file gives no key here.
+    var isEmpty: Bool { members.isEmpty }
+
     /// Where `key` or its value stands, or the map when it is not given.
     func place(of key: String) -> Place {
         members.first { $0.key == key }?.spot ?? place

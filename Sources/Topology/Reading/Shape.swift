@@ -70,6 +70,12 @@ extension Shape<Int> {
         Shape("a whole number", in: range, print: { "\($0)" }, scalar: Units.count)
     }
 
+    /// Whole percents: decisions count in integers.
+    static func percent(_ range: ClosedRange<Int>) -> Shape {
+        Shape(
+            "a percentage such as 20%", in: range, print: { "\($0)%" }, scalar: Units.percent)
+    }
+
     static func bytes(_ range: ClosedRange<Int>) -> Shape {
         Shape(
             "a size such as 512MiB", in: range, print: { Units.text($0, Units.bytes) },

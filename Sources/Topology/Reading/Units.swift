@@ -67,6 +67,19 @@ enum Units {
         return share
     }
 
+    /// A whole percentage such as `20%`; a number alone could be meant as a share, and is refused.
+    static func percent(_ text: String) throws(Misfit) -> Int {
+        let example = "write a whole percentage such as 20%"
+        guard text.hasSuffix("%") else {
+            throw Misfit(problem: "is not a percentage", remedy: example)
+        }
+        do throws(Misfit) {
+            return try count(String(text.dropLast()))
+        } catch {
+            throw Misfit(problem: "is not a whole percentage", remedy: example)
+        }
+    }
+
     /// A decimal number such as `-13.4`.
     static func decimal(_ text: String) throws(Misfit) -> Double {
         guard isDecimal(text.hasPrefix("-") ? text.dropFirst() : text[...]),

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "canopy.pb-c.h"
+#include "control.pb-c.h"
 #include "health.pb-c.h"
 #include "inference.pb-c.h"
 #include "otlp.pb-c.h"

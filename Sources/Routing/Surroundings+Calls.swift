@@ -1,0 +1,125 @@
+public import Ground
+
+extension Surroundings {
+    /// Lets a call to a peer through, or not.
+    mutating func begin(_ index: Int, now: Instant) -> CircuitBreaker.Attempt? {
+        let before = peers[index].breaker.state(now: now)
+        guard let attempt = admit(index, now: now) else { return nil }
+        peers[index].pending += 1
+        if before == .halfOpen, attempt.isProbe {
+            changes.append(.breaker(peer: index, .halfOpen))
+        }
+        return attempt
+    }
+
+    private mutating func admit(_ index: Int, now: Instant) -> CircuitBreaker.Attempt? {
+        switch peers[index].override {
+        case .open: nil
+        case .closed: peers[index].breaker.admit(now: now) ?? .unwatched(now)
+        case nil: peers[index].breaker.admit(now: now)
+        }
+    }
+
+    /// Learns how a call ended.
+    mutating func end(
+        _ attempt: CircuitBreaker.Attempt, at index: Int, _ outcome: AttemptOutcome, now: Instant
+    ) {
+        peers[index].pending -= 1
+        let peer = peers[index]
+        settle(attempt, at: index, outcome, now: now)
+        switch outcome {
+        case .answered, .timedOut: peers[index].latency.observe(now - attempt.start, now: now)
+        case .throttled: peers[index].latency.throttled(prior: peer.prior, now: now)
+        case .failed, .abandoned, .rejected: break
+        }
+        switch outcome {
+        case .answered: outliers.record(index, success: true)
+        case .failed, .timedOut: outliers.record(index, success: false)
+        case .abandoned, .rejected, .throttled: break
+        }
+    }
+
+    /// Takes a peer's word on its load.
+    mutating func report(_ load: PeerLoad?, of index: Int, now: Instant) {
+        guard let load else { return }
+        peers[index].load = load
+        peers[index].loadAt = now
+    }
+
+    private mutating func settle(
+        _ attempt: CircuitBreaker.Attempt, at index: Int, _ outcome: AttemptOutcome, now: Instant
+    ) {
+        let before = peers[index].breaker.phaseName
+        peers[index].breaker.settle(
+            attempt, outcome, expected: peers[index].latency.measured ?? peers[index].prior,
+            now: now, random: &randomness)
+        let after = peers[index].breaker.phaseName
+        guard before != after else { return }
+        changes.append(.breaker(peer: index, after))
+        // A frame is not sent to see whether a dead node is back: a probe goes first.
+        if after == .open, policy.probe != nil {
+            peers[index].isWell = false
+            peers[index].probe.next = peers[index].breaker.opensUntil ?? now
+        }
+    }
+
+    // MARK: Probes
+
+    /// What is to be done as time passes: probes that are due, and outliers.
+    public mutating func tick(now: Instant, probe: (Int, UInt32, Instant) -> Void) {
+        if policy.probe != nil {
+            for index in peers.indices { probeIfDue(index, now: now, probe) }
+        }
+        var changes: [Change] = []
+        outliers.tick(now: now, pools: pools) { changes.append(.ejected(peer: $0, $1)) }
+        self.changes.append(contentsOf: changes)
+    }
+
+    private mutating func probeIfDue(
+        _ index: Int, now: Instant, _ send: (Int, UInt32, Instant) -> Void
+    ) {
+        if let began = peers[index].probe.began {
+            // An answer that its host never gave must not end all probing.
+            guard now - began > Probe.timeout + Probe.timeout else { return }
+            probed(index, number: peers[index].probe.number, isWell: false, now: now)
+        }
+        guard now >= peers[index].probe.next else { return }
+        peers[index].probe.number &+= 1
+        peers[index].probe.began = now
+        send(index, peers[index].probe.number, now + Probe.timeout)
+    }
+
+    /// Learns how a probe ended.
+    public mutating func probed(_ index: Int, number: UInt32, isWell: Bool, now: Instant) {
+        guard let began = peers[index].probe.began, peers[index].probe.number == number else {
+            return
+        }
+        peers[index].probe.began = nil
+        peers[index].probe.failures = isWell ? 0 : peers[index].probe.failures + 1
+        if isWell { peers[index].distance.observe(now - began, now: now) }
+        let seemsWell = isWell || peers[index].probe.failures < Probe.mostFailures
+        let wasOpen = peers[index].breaker.phaseName == .open
+        if isWell || !seemsWell, peers[index].isWell != isWell {
+            peers[index].isWell = isWell
+            if !wasOpen { changes.append(.well(peer: index, isWell)) }
+        }
+        peers[index].probe.next = now + probeInterval(of: index)
+    }
+
+    private mutating func probeInterval(of index: Int) -> Interval {
+        let every = policy.probe ?? .seconds(1)
+        let isCompared = courses.contains { course in
+            course.neighbours.contains(index)
+                || course.levels.contains { $0.count > 1 && $0.contains(index) }
+        }
+        let isSettled = peers[index].isWell && peers[index].breaker.phaseName == .closed
+        let factor = isSettled && !isCompared ? Probe.idleFactor : 1
+        let backoff = every.nanoseconds << Int64(min(peers[index].probe.failures, 8))
+        let base = Interval(
+            nanoseconds: max(
+                every.nanoseconds * factor, min(backoff, Probe.mostBackoff.nanoseconds)))
+        // Nodes that were cut off together do not all ask at once.
+        let spread = base.nanoseconds / 10
+        return base + .nanoseconds(Int64(randomness.draw(below: Int(max(1, spread)))))
+    }
+}

@@ -1,0 +1,48 @@
+public import Ground
+
+/// What a node tells its surroundings outside of any journey.
+extension Surroundings {
+    /// A task's model came or went.
+    public mutating func setModel(_ isThere: Bool, bar: Bar?, task: Int) {
+        courses[task].hasModel = isThere
+        if isThere { courses[task].bar = bar }
+    }
+
+    public mutating func setWorkers(_ count: Int) { admission.setWorkers(count) }
+
+    public mutating func setOverride(_ override: Peer.Override?, peer: Int) {
+        peers[peer].override = override
+    }
+
+    public mutating func setDraining(_ isDraining: Bool, peer: Int) {
+        peers[peer].isDraining = isDraining
+    }
+
+    /// Counts a frame in; `false` when its source has as many as it may.
+    public mutating func enter(_ source: Int) -> Bool { sources.enter(source) }
+
+    /// Sets how many frames a source may have under way; `nil` is no limit.
+    public mutating func setLimit(_ limit: Int?, of source: Int) {
+        sources.setLimit(limit, of: source)
+    }
+
+    public mutating func leave(_ source: Int) { sources.leave(source) }
+
+    /// A worker has ended with a frame.
+    public mutating func finish(_ id: FrameID, answered: Bool, now: Instant) {
+        admission.finish(id, answered: answered, now: now)
+    }
+
+    /// The frame that had to give way to the last one that came, once.
+    public mutating func takeDisplaced() -> FrameID? { admission.takeDisplaced() }
+
+    /// The next frame that a worker is free for, or `nil`.
+    public mutating func nextToBegin(now: Instant) -> FrameID? { admission.next(now: now) }
+
+    /// What has changed since the last time.
+    public mutating func takeChanges(_ body: (Change) -> Void) {
+        guard !changes.isEmpty else { return }
+        for change in changes { body(change) }
+        changes.removeAll(keepingCapacity: true)
+    }
+}
