@@ -7,12 +7,9 @@ extension Effect {
         switch self {
         case .infer(let id): put(1, id, into: &sink)
         case .cancelInference(let id): put(2, id, into: &sink)
-        case .call(let id, let peer, let attempt, let deadline, let purpose):
+        case .call(let id, let call):
             put(3, id, into: &sink)
-            sink.put(peer)
-            sink.put(UInt64(attempt))
-            sink.put(deadline.nanoseconds)
-            sink.put(Numbers.of(purpose, in: Purpose.numbered))
+            call.put(into: &sink)
         case .cancelCall(let id, let attempt):
             put(4, id, into: &sink)
             sink.put(UInt64(attempt))
@@ -32,6 +29,17 @@ extension Effect {
             put(9, id, into: &sink)
             sink.put(UInt64(attempt))
         case .forget(let id): put(10, id, into: &sink)
+        case .alert(let id, let confidence):
+            put(11, id, into: &sink)
+            sink.put(confidence.value)
+        case .probe(let peer, let number, let deadline):
+            sink.put(UInt64(12))
+            sink.put(peer)
+            sink.put(UInt64(number))
+            sink.put(deadline.nanoseconds)
+        case .noted(let change):
+            sink.put(UInt64(13))
+            change.put(into: &sink)
         }
     }
 
@@ -46,6 +54,7 @@ extension Verdict {
         switch answerer {
         case .here: sink.put(UInt64(0))
         case .peer(let attempt): sink.put(UInt64(attempt) + 1)
+        case .nobody: sink.put(UInt64.max)
         }
         sink.put(accepted)
         sink.put(degraded.map { Numbers.of($0, in: DegradedReason.allCases) + 1 } ?? 0)
@@ -58,5 +67,53 @@ extension Purpose {
 }
 
 extension Refusal {
-    static let numbered: [Self] = [.invalid, .deadline, .overload, .unavailable, .localOnly]
+    static let numbered: [Self] = [
+        .invalid, .deadline, .overload, .unavailable, .localOnly, .quota,
+    ]
+}
+
+extension PeerCall {
+    func put(into sink: inout some WordSink) {
+        sink.put(peer)
+        sink.put(UInt64(attempt))
+        sink.put(deadline.nanoseconds)
+        sink.put(Numbers.of(purpose, in: Purpose.numbered))
+        sink.put(Numbers.of(reason, in: Reason.numbered))
+        sink.put(isSpill)
+    }
+}
+
+extension PeerCall.Reason {
+    static let numbered: [Self] = [.first, .retry, .hedge]
+}
+
+extension Change {
+    func put(into sink: inout some WordSink) {
+        switch self {
+        case .breaker(let peer, let state):
+            sink.put(UInt64(1))
+            sink.put(peer)
+            sink.put(Numbers.of(state, in: CircuitBreaker.State.numbered))
+        case .ejected(let peer, let isOut):
+            sink.put(UInt64(2))
+            sink.put(peer)
+            sink.put(isOut)
+        case .well(let peer, let isWell):
+            sink.put(UInt64(3))
+            sink.put(peer)
+            sink.put(isWell)
+        case .panic(let task, let begins):
+            sink.put(UInt64(4))
+            sink.put(task)
+            sink.put(begins)
+        case .shed(let task, let workClass):
+            sink.put(UInt64(5))
+            sink.put(task)
+            sink.put(workClass.urgency)
+        }
+    }
+}
+
+extension CircuitBreaker.State {
+    static let numbered: [Self] = [.closed, .open, .halfOpen]
 }

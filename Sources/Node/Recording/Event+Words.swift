@@ -22,6 +22,28 @@ extension Event {
             sink.put(UInt64(4))
             sink.put(task)
         case .draining: sink.put(UInt64(5))
+        case .workers(let count):
+            sink.put(UInt64(6))
+            sink.put(count)
+        case .tick: sink.put(UInt64(7))
+        case .probed(let peer, let number, let isWell):
+            sink.put(UInt64(8))
+            sink.put(peer)
+            sink.put(UInt64(number))
+            sink.put(isWell)
+        case .peerOverride(let peer, let override):
+            sink.put(UInt64(9))
+            sink.put(peer)
+            sink.put(override.map { Numbers.of($0, in: Peer.Override.numbered) + 1 } ?? 0)
+        case .peerDraining(let peer, let isDraining):
+            sink.put(UInt64(10))
+            sink.put(peer)
+            sink.put(isDraining)
+        case .sourceLimit(let source, let limit):
+            sink.put(UInt64(11))
+            sink.put(source)
+            sink.put(limit.map { $0 + 1 } ?? 0)
+        case .undrained: sink.put(UInt64(12))
         }
     }
 }
@@ -41,32 +63,41 @@ extension Arrival {
     func put(into sink: inout some WordSink) {
         sink.put(task)
         sink.put(mode == .wait)
+        sink.put(workClass.urgency)
+        sink.put(source)
         sink.put(deadline.nanoseconds)
         sink.put(bytes)
         sink.put(accept?.value)
         sink.put(mayTravel)
+        sink.put(isEntry)
     }
 }
 
 extension FrameEvent {
     func put(into sink: inout some WordSink) {
         switch self {
-        case .inferred(let confidence):
+        case .inferred(let confidence, let alert):
             sink.put(UInt64(1))
             sink.put(confidence?.value)
+            sink.put(alert?.value)
         case .inferenceFailed(let why):
             sink.put(UInt64(2))
             sink.put(Numbers.of(why, in: InferenceFailure.numbered))
-        case .answered(let attempt, let accepted):
+        case .answered(let attempt, let accepted, let alert, let load):
             sink.put(UInt64(3))
             sink.put(UInt64(attempt))
             sink.put(accepted)
+            sink.put(alert?.value)
+            sink.put(load.map { $0.held + 1 } ?? 0)
+            if let load { sink.put(load.room) }
         case .failed(let attempt, let why):
             sink.put(UInt64(4))
             sink.put(UInt64(attempt))
             sink.put(Numbers.of(why, in: CallFailure.numbered))
         case .timer: sink.put(UInt64(5))
         case .cancelled: sink.put(UInt64(6))
+        case .begun: sink.put(UInt64(7))
+        case .displaced: sink.put(UInt64(8))
         }
     }
 }
@@ -84,4 +115,8 @@ extension InferenceFailure {
 
 extension CallFailure {
     static let numbered: [Self] = [.unreachable, .timeout, .overloaded, .refused, .unserved]
+}
+
+extension Peer.Override {
+    static let numbered: [Self] = [.open, .closed]
 }

@@ -6,10 +6,10 @@ struct Occurrence {
         case cameraSends
         /// A frame's timer. `a` shard, `b` and `c` frame, `d` the shard's incarnation.
         case timer
-        /// An inference is through. `a` shard, `b` and `c` frame, `d` the engine's epoch.
+        /// An inference is through. `a` host, `b` the worker, `d` the engine's epoch.
         case inferenceEnds
-        /// A foreign server's inference is through. `a` host, `b` and `c` call, `d` epoch.
-        case foreignEnds
+        /// A task that infers nothing has its answer. `a` shard, `b` and `c` frame.
+        case identityEnds
         /// An inference cannot be had. `a` shard, `b` and `c` frame, `d` why.
         case inferenceFails
         /// A call reaches its peer. `a` and `b` call.
@@ -20,6 +20,11 @@ struct Occurrence {
         case callExpires
         /// A peer hears that a call is given up. `a` shard, `b` and `c` frame, `d` incarnation.
         case cancelArrives
+        /// A shard feels that time passes. `a` shard, `b` the incarnation.
+        case tick
+        /// A probe reaches its peer, comes back well or not, or its time is over. `a` shard, `b`
+        /// peer, `c` its number, `d` the incarnation.
+        case probeArrives, probeReturns, probeFails, probeExpires
         /// A model can answer. `a` host, `b` the engine's epoch.
         case modelLoaded
         /// A host starts. `a` host, `b` its number of starts so far.

@@ -33,6 +33,10 @@ struct Recorder {
         case .frame(let id, let event):
             guard concerns(id, shard, shards) else { return }
             keep("\(Self.head(now, shard)) ← \(event.words)")
+        case .tick: break
+        case .probed(let peer, _, let isWell):
+            guard shard == wish.shard, peer == wish.peer else { return }
+            keep("\(Self.head(now, shard)) ← peer \(peer) is \(isWell ? "well" : "not well")")
         default:
             guard shard == wish.shard else { return }
             keep("\(Self.head(now, shard)) ← \(event)")
@@ -40,7 +44,13 @@ struct Recorder {
     }
 
     mutating func note(_ effect: Effect, on shard: Int, at now: UInt64, in shards: [Shard]) {
-        guard concerns(effect.frame, shard, shards) else { return }
+        guard let id = effect.frame else {
+            if case .noted(let change) = effect, shard == wish.shard {
+                keep("\(Self.head(now, shard))   → \(change)")
+            }
+            return
+        }
+        guard concerns(id, shard, shards) else { return }
         keep("\(Self.head(now, shard))   → \(effect.words)")
     }
 
@@ -48,7 +58,7 @@ struct Recorder {
         guard let place = shards[shard].place(id) else { return false }
         let frame = shards[shard].frames[place]
         if let serial = wish.frame { return frame.serial == serial }
-        return shard == wish.shard && frame.peer >= 0 && frame.peer == wish.peer ?? frame.peer
+        return shard == wish.shard && frame.peer >= 0 && Int(frame.peer) == wish.peer ?? Int(frame.peer)
     }
 
     private mutating func keep(_ line: String) {
@@ -70,13 +80,14 @@ struct Recorder {
 extension FrameEvent {
     fileprivate var words: String {
         switch self {
-        case .inferred(let confidence): "inferred: \(confidence.map { "\($0.value)" } ?? "done")"
+        case .inferred(let confidence, _): "inferred: \(confidence.map { "\($0.value)" } ?? "done")"
         case .inferenceFailed(let why): "inference failed: \(why)"
-        case .answered(let attempt, let accepted):
+        case .answered(let attempt, let accepted, _, _):
             "call \(attempt) answered\(accepted ? "" : ", below the bar")"
         case .failed(let attempt, let why): "call \(attempt) failed: \(why)"
         case .timer: "timer"
         case .cancelled: "the caller is gone"
+        case .begun, .displaced: "\(self)"
         }
     }
 }
@@ -86,8 +97,9 @@ extension Effect {
         switch self {
         case .infer: "infer"
         case .cancelInference: "cancel the inference"
-        case .call(_, let peer, let attempt, _, let purpose):
-            "call \(attempt) to peer \(peer): \(purpose)"
+        case .alert(_, let confidence): "alert: \(confidence.value)"
+        case .call(_, let call):
+            "call \(call.attempt) to peer \(call.peer): \(call.purpose), \(call.reason)"
         case .cancelCall(_, let attempt): "cancel call \(attempt)"
         case .arm(_, let at): "timer at \(at.nanoseconds) of its clock"
         case .reply(_, let verdict): "reply: \(verdict.words)"
@@ -95,6 +107,7 @@ extension Effect {
         case .refuse(_, let why): "refuse: \(why)"
         case .compare(_, let attempt): "compare with the answer to call \(attempt)"
         case .forget: "forget"
+        case .probe, .noted: "\(self)"
         }
     }
 }
@@ -105,6 +118,7 @@ extension Verdict {
             switch answerer {
             case .here: "own answer"
             case .peer(let attempt): "answer to call \(attempt)"
+            case .nobody: "the safe answer"
             }
         let marks = [
             accepted ? nil : "below the bar", degraded?.rawValue, final ? nil : "not the last",

@@ -1,5 +1,6 @@
 import Ground
 import Routing
+import Topology
 
 /// What the watch keeps of one shard, on its own account: nothing here asks the node, except where
 /// its breakers stand.
@@ -38,12 +39,17 @@ struct ShardWatch {
 
     var window = Window()
     var streaks: [Streak]
-    /// Retries a second that are always allowed.
-    let floor: Int
+    /// Retries a second that are always allowed, and percent of requests, as the topology says.
+    private let floor: Int
+    private let percent: Int
+    /// Failures in a row that open a breaker, as the topology says.
+    private let mostFailures: Int
 
-    init(peers: Int, floor: Int) {
+    init(peers: Int, _ plan: RoutingPlan, _ tier: Tier) {
         streaks = [Streak](repeating: Streak(), count: peers)
-        self.floor = floor
+        floor = plan.retries.floor(tier)
+        percent = plan.retries.percent
+        mostFailures = plan.breaker.consecutiveFailures
     }
 
     /// Counts a call; says what is wrong when there are too many retries.
@@ -52,9 +58,10 @@ struct ShardWatch {
         guard retry else { return nil }
         let sum = window.sum(now: now)
         // The windows' edges differ by a second: of the share and of the floor.
-        let most = sum.requests / 5 + floor * 11 + 1
+        let most = sum.requests * percent / 100 + floor * 11 + 1
         guard sum.retries > most else { return nil }
-        return "\(sum.retries) retries among \(sum.requests) requests in 10 s, at most \(most) are allowed"
+        return "\(sum.retries) retries among \(sum.requests) requests in 10 s, at most \(most) are"
+            + " allowed"
     }
 
     /// Counts how a call ended; says what is wrong when the breaker should be open and is not.
@@ -63,9 +70,9 @@ struct ShardWatch {
     ) -> String? {
         let state = breaker.state(now: now)
         defer { if state != .closed { streaks[peer] = Streak(failures: 0, since: now) } }
-        guard began >= streaks[peer].since else { return nil }
+        guard began > streaks[peer].since else { return nil }
         streaks[peer].failures = failed ? streaks[peer].failures + 1 : 0
-        guard streaks[peer].failures >= 5, state == .closed else { return nil }
+        guard streaks[peer].failures >= mostFailures, state == .closed else { return nil }
         return "\(streaks[peer].failures) calls in a row failed, and the breaker is closed"
     }
 }

@@ -14,9 +14,9 @@ extension World {
         peer: Int? = nil
     ) {
         guard violation == nil else { return }
-        let host = shards[shard].host
+        let name = hosts[shards[shard].host].name
         violation = Violation(
-            invariant: invariant, at: now, node: hosts[host].plan.name, words: words, frame: frame,
+            invariant: invariant, at: now, node: name, words: words, frame: frame,
             peer: peer, shard: shard)
     }
 
@@ -43,15 +43,6 @@ extension World {
             fail(
                 .heals, shard, "the breaker is open, and no call has failed for 90 s", peer: index)
         }
-    }
-
-    /// An answer that blames the nodes upstream, though all has been well for long.
-    mutating func checkBlame(_ shard: Int, _ frame: SimulatedFrame, _ verdict: Verdict) {
-        guard verdict.degraded == .upstreamDown, isHealed else { return }
-        if let failedAt = shards[shard].failedAt, now - failedAt <= Self.healingTime { return }
-        fail(
-            .heals, shard, "an answer says upstream_down, and no call has failed for 90 s",
-            frame: frame.serial)
     }
 
     /// Lets all frames end, and looks for what is left of them.

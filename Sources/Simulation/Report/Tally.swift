@@ -47,7 +47,14 @@ struct Tally {
     private(set) var expected: [UInt32]
     /// Calls by purpose: forward, escalation, audit.
     private(set) var calls = [0, 0, 0]
+    /// Second calls beside a first one, and after one that failed.
+    private(set) var hedges = 0
+    private(set) var retries = 0
     var audits = 0
+    var alerts = 0
+    /// Breakers that opened, hosts that were ejected.
+    private(set) var opened = 0
+    private(set) var ejected = 0
     private let sliceLength: UInt64
     private let end: UInt64
 
@@ -90,11 +97,24 @@ struct Tally {
         trouble(site, now)
     }
 
-    mutating func called(_ purpose: Purpose, bytes: Int, site: Int, now: UInt64) {
-        switch purpose {
+    mutating func called(_ call: PeerCall) {
+        switch call.reason {
+        case .hedge: hedges += 1
+        case .retry: retries += 1
+        case .first: break
+        }
+        switch call.purpose {
         case .forward: calls[0] += 1
         case .escalation: calls[1] += 1
         case .audit: calls[2] += 1
+        }
+    }
+
+    mutating func noted(_ change: Change) {
+        switch change {
+        case .breaker(_, .open): opened += 1
+        case .ejected(_, true): ejected += 1
+        default: break
         }
     }
 
@@ -123,7 +143,9 @@ struct Tally {
 }
 
 extension Refusal {
-    static let all: [Self] = [.invalid, .deadline, .overload, .unavailable, .localOnly]
+    static let all: [Self] = [
+        .invalid, .deadline, .overload, .quota, .unavailable, .localOnly,
+    ]
 
     /// What reports call it.
     var name: String {
@@ -131,6 +153,7 @@ extension Refusal {
         case .invalid: "invalid"
         case .deadline: "deadline"
         case .overload: "overload"
+        case .quota: "quota"
         case .unavailable: "unavailable"
         case .localOnly: "local_only"
         }

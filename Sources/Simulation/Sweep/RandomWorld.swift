@@ -98,7 +98,11 @@ struct RandomFleet {
         words.append("address: \(name).example:1")
         if oneIn(3) { words.append("loops: 2") }
         if oneIn(2) { words.append("workers: \(1 + draws.draw(below: 4))") }
-        if oneIn(3) { words.append("limits: { queue: \(2 + draws.draw(below: 30)), drain: 2s }") }
+        if oneIn(3) { words.append("limits: { drain: 2s }") }
+        if oneIn(4) {
+            let places = 4 + draws.draw(below: 40)
+            words.append("routing: { admission: { places: \(places) } }")
+        }
         return "  \(name): { \(words.joined(separator: ", ")) }"
     }
 

@@ -2,6 +2,21 @@ import Ground
 import Routing
 import Topology
 
+/// When a load's frames come, as plain numbers.
+struct Rhythm {
+    let shape: LoadPlan.Rhythm
+    let every: Double
+    let idle: Double
+    let burst: Int
+
+    init(_ plan: LoadPlan) {
+        shape = plan.rhythm
+        every = Double(plan.every.nanoseconds)
+        idle = Double(plan.idle.nanoseconds)
+        burst = plan.burst
+    }
+}
+
 /// One sender of frames.
 struct Camera {
     let host: Int
@@ -22,24 +37,23 @@ struct Camera {
     }
 
     /// When it sends for the first time: somewhere in its first period.
-    mutating func first(_ plan: LoadPlan) -> UInt64 {
-        let period = plan.rhythm == .bursts ? plan.idle : plan.every
-        return UInt64(randomness.unit() * Double(period.nanoseconds))
+    mutating func first(_ plan: Rhythm) -> UInt64 {
+        UInt64(randomness.unit() * (plan.shape == .bursts ? plan.idle : plan.every))
     }
 
     /// How long after a frame at `now` the next one comes; `nil` when it sends none.
-    mutating func pause(_ plan: LoadPlan, now: UInt64) -> UInt64? {
+    mutating func pause(_ plan: Rhythm, now: UInt64) -> UInt64? {
         guard times > 0 else { return nil }
-        let every = Double(plan.every.nanoseconds) / times
+        let every = plan.every / times
         var pause = every
-        switch plan.rhythm {
+        switch plan.shape {
         case .steady: break
         case .random: pause *= randomness.exponential()
         case .diurnal: pause *= randomness.exponential() / Self.dayShare(now)
         case .bursts:
             burst = burst > 0 ? burst - 1 : plan.burst - 1
             if burst == 0 {
-                pause += randomness.exponential() * Double(plan.idle.nanoseconds) / times
+                pause += randomness.exponential() * plan.idle / times
             }
         }
         // A microsecond at least: the world must go on. A year at most.

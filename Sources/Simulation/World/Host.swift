@@ -8,12 +8,26 @@ struct Host {
     /// What it is up to.
     enum State { case up, draining, down }
 
-    let index: Int
-    let plan: NodePlan
+    /// What a task is at this host.
+    struct Task {
+        /// Index of the task in the topology.
+        var index: Int
+        /// The bar of its answers; `nil` accepts all.
+        var bar: Bar?
+        /// The frame's own inputs are the answer.
+        var isIdentity: Bool
+        /// From which score on it alerts; 2 when it does not.
+        var alert: Double
+    }
+
+    let name: String
+    let tier: Tier
     /// `nil` for a foreign server, which answers all it is asked.
     let blueprint: Blueprint?
     /// Index of its site in the report.
     let site: Int
+    let drainLimit: UInt64
+    let loops: Int
     /// Its shards' indexes in the world.
     var shards = 0..<0
     var state = State.up
@@ -23,10 +37,12 @@ struct Host {
     var starts: UInt32 = 0
     /// By peer: the host it is, and the link to it.
     var peers: [(host: Int, link: Int)] = []
-    /// Task indexes of the topology, by this node's own.
-    var tasks: [Int] = []
-    /// This node's own task indexes, by the topology's; −1 where it has none.
+    /// By its own numbers.
+    var tasks: [Task] = []
+    /// Its own number of each task of the topology; −1 where it has none.
     var ownTask: [Int] = []
+    /// Nodes that ask it, so far: each is a source of its own.
+    var callers = 0
     /// While it drains: when it ends at the latest, and how long it is away then.
     var drain: (limit: UInt64, away: UInt64)?
 }
@@ -38,8 +54,10 @@ struct Shard {
     var frames: [SimulatedFrame] = []
     /// What the watch keeps.
     var watch: ShardWatch
-    /// When a call of it last failed, in the world's time.
+    /// When a call or a probe of it last failed or was given up, in the world's time.
     var failedAt: UInt64?
+    /// By peer: the number of the last probe that has come back.
+    var probed: [UInt32]
 
     /// Place of a frame that is still there, or `nil`.
     func place(_ id: FrameID) -> Int? {
@@ -49,40 +67,49 @@ struct Shard {
     }
 }
 
+/// Names a call among those under way.
+struct CallID: Equatable {
+    var index: UInt32
+    var generation: UInt32
+}
+
 /// What the world keeps of a frame while its journey at one node lasts.
 struct SimulatedFrame {
     /// Who waits for the answer.
     enum Origin {
-        case camera(Int)
-        case call(UInt32, generation: UInt32)
+        case camera(UInt32)
+        case call(CallID)
     }
 
     var id = FrameID(slot: 0, generation: 0)
-    var isThere = false
     var origin = Origin.camera(0)
     /// One number for a camera's frame on all its ways: it names the frame in reports.
     var serial: UInt64 = 0
-    /// The node's own index.
-    var task = 0
-    var bytes = 0
-    /// When the camera sent it, or the node got it, in the world's time.
+    /// When the node got it, in the world's time.
     var since: UInt64 = 0
     /// On the node's clock.
     var deadline = Instant.distantFuture
     /// When its timer is due: on the node's clock, and in the world's time.
     var alarm = Instant.distantFuture
     var alarmAt = UInt64.max
-    /// The present call upstream, where there is one.
-    var call: (index: UInt32, generation: UInt32)?
-    /// Whom the last call asked, and what came of it.
-    var peer = -1
+    /// The calls upstream that are under way: the first and a hedge.
+    var call: CallID?
+    var beside: CallID?
+    /// What came of the call that was answered.
     var upstream: Answer?
-    var load = 0
-    /// What was said to whoever waits.
-    var first = false
+    /// Whom the last call asked.
+    var peer: Int32 = -1
+    var load: Int32 = 0
+    /// The node's own number of the task.
+    var task: Int32 = 0
+    var isThere = false
+    /// Its last answer or refusal was given.
     var final = false
-    /// Inferences that were asked for and are not through.
-    var isInferring = false
+    /// It was alerted of.
+    var alerted = false
+    /// An inference was asked for.
+    var began = false
+    /// The inference's outcome is not wanted any more.
     var isCancelled = false
     /// The node's clock leapt forward meanwhile, past the deadline perhaps.
     var isJolted = false
@@ -95,6 +122,7 @@ struct Answer {
     var tier: Tier
     var accepted: Bool
     var degraded: DegradedReason?
+    var load: PeerLoad?
 }
 
 /// A call on its way from a node to a peer, and back.

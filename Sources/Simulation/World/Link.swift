@@ -19,6 +19,8 @@ struct Link {
 
     let from: Int
     let to: Int
+    /// The number that the one who asks has as a source at the one who is asked.
+    let source: Int
     /// What it is like when nothing happens.
     let usual: Traits
     var traits: Traits
@@ -32,9 +34,10 @@ struct Link {
     private(set) var bytesUp: UInt64 = 0
     private(set) var bytesDown: UInt64 = 0
 
-    init(from: Int, to: Int, _ traits: Traits, _ randomness: Randomness) {
+    init(from: Int, to: Int, source: Int, _ traits: Traits, _ randomness: Randomness) {
         self.from = from
         self.to = to
+        self.source = source
         usual = traits
         self.traits = traits
         self.randomness = randomness

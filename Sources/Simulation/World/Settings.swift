@@ -14,8 +14,8 @@ public struct WorldSettings: Sendable {
 
 /// Bugs that a test plants in a world: each is what a slip in the code could be.
 struct Planted: Sendable {
-    /// Changes what a node believes and uses before it starts.
-    var amend: (@Sendable (inout Surroundings) -> Void)?
+    /// Changes the numbers by which nodes decide.
+    var amend: (@Sendable (inout Policy) -> Void)?
     /// Equal times are ordered by where a set lies in memory, not by the order of scheduling.
     var breaksTiesByHash = false
     /// Final answers are given twice.

@@ -33,13 +33,12 @@ extension World {
 
     mutating func build() throws(Fault) {
         for (index, plan) in topology.nodes.enumerated() { hosts.append(makeHost(index, plan)) }
-        let engines = scenario.engines
-        for rule in engines { apply(rule) }
+        for rule in scenario.engines { apply(rule) }
         for index in hosts.indices { connect(index) }
         for index in hosts.indices { try start(index, cold: false) }
         for (load, plan) in scenario.loads.enumerated() {
             for host in plan.to.nodes where hosts[host].ownTask[plan.task] >= 0 {
-                for _ in 0..<plan.cameras { addCamera(host, load, plan) }
+                for _ in 0..<plan.cameras { addCamera(host, load) }
             }
         }
         for (index, happening) in scenario.happenings.enumerated() {
@@ -56,20 +55,22 @@ extension World {
         let spread = 0.15
         let speed = Engine.Speed(
             median: Double(Self.standardTime(plan.tier).nanoseconds), spread: spread)
-        let isCanopy = plan.speaks == .canopy
         return Host(
-            index: index, plan: plan, blueprint: isCanopy ? Blueprint(topology, node: plan) : nil,
-            site: tally.site(of: plan), clock: NodeClock(reading: reading),
+            name: plan.name, tier: plan.tier,
+            blueprint: plan.speaks == .canopy ? Blueprint(topology, node: plan) : nil,
+            site: tally.site(of: plan),
+            drainLimit: UInt64(plan.limits.drain.nanoseconds), loops: plan.loops ?? 1,
+            clock: NodeClock(reading: reading),
             engine: Engine(
                 workers: plan.workers ?? Self.standardWorkers(plan.tier),
                 speeds: [Engine.Speed](repeating: speed, count: topology.tasks.count),
-                load: 2_000_000_000, queue: plan.limits.queue * max(topology.tasks.count, 1),
+                load: 2_000_000_000,
                 randomness: Randomness(seed: Randomness.seed(seed, Stream.engine, index))))
     }
 
     private mutating func apply(_ rule: EngineRule) {
         for host in rule.of.nodes {
-            if let workers = rule.workers { hosts[host].engine.workers = workers }
+            if let workers = rule.workers { hosts[host].engine.setWorkers(workers) }
             if let load = rule.load { hosts[host].engine.load = UInt64(load.nanoseconds) }
             for task in topology.tasks.indices where rule.task ?? task == task {
                 if let time = rule.time {
@@ -88,14 +89,17 @@ extension World {
             guard let there = topology.tasks.firstIndex(where: { $0.name == task.name }) else {
                 continue
             }
-            hosts[index].tasks.append(there)
+            hosts[index].tasks.append(Self.task(there, task))
             hosts[index].ownTask[there] = own
         }
         for peer in blueprint.peers {
             guard let other = place(of: peer.plan.name) else { continue }
-            let traits = usualTraits(index, other, prior: peer.prior)
-            let seed = Randomness.seed(seed, Stream.link, links.count)
-            links.append(Link(from: index, to: other, traits, Randomness(seed: seed)))
+            hosts[other].callers += 1
+            links.append(
+                Link(
+                    from: index, to: other, source: hosts[other].callers,
+                    usualTraits(index, other, prior: peer.prior),
+                    Randomness(seed: Randomness.seed(seed, Stream.link, links.count))))
             hosts[index].peers.append((other, links.count - 1))
         }
     }
@@ -110,19 +114,35 @@ extension World {
         return low < topology.nodes.count && topology.nodes[low].name == name ? low : nil
     }
 
+    private static func task(_ index: Int, _ task: Blueprint.Task) -> Host.Task {
+        Host.Task(
+            index: index, bar: task.tier.flatMap(bar).flatMap(Bar.init),
+            isIdentity: task.tier?.model == .identity,
+            alert: task.plan.alert.map { $0.at } ?? 2)
+    }
+
+    /// The bar that a tier's answers must reach. One that follows from a risk is in the bundle,
+    /// which the simulator does not read: 0.9 stands for it.
+    private static func bar(_ tier: TierPlan) -> Double? {
+        switch tier.accept {
+        case .confidence(let value)?: value
+        case .risk?: 0.9
+        case nil: nil
+        }
+    }
+
     private func usualTraits(_ from: Int, _ to: Int, prior: Interval) -> Link.Traits {
-        let sites = (hosts[from].plan.site, hosts[to].plan.site)
-        let isNear = sites.0 != nil && sites.0 == sites.1
+        let isNear = topology.nodes[from].site != nil && hosts[from].site == hosts[to].site
         let way = isNear ? 100_000 : UInt64(prior.nanoseconds / 2)
         var traits = Link.Traits(latency: way, jitter: way / 10, loss: 0, rate: 0)
         for rule in scenario.links where rule.between.joins(from, to) { traits.take(rule.traits) }
         return traits
     }
 
-    private mutating func addCamera(_ host: Int, _ load: Int, _ plan: LoadPlan) {
+    private mutating func addCamera(_ host: Int, _ load: Int) {
         let seed = Randomness.seed(seed, Stream.camera, cameras.count)
         var camera = Camera(host: host, load: load, randomness: Randomness(seed: seed))
-        schedule(.cameraSends, at: camera.first(plan), cameras.count)
+        schedule(.cameraSends, at: camera.first(rhythms[load]), cameras.count)
         cameras.append(camera)
     }
 }

@@ -11,118 +11,67 @@ extension World {
     /// Bytes of a cancellation or a refusal.
     static let noteBytes = 60
 
-    mutating func call(
-        _ shard: Int, _ place: Int, peer: Int, _ attempt: UInt32, _ deadline: Instant,
-        _ purpose: Purpose, _ local: Instant
-    ) {
+    mutating func call(_ shard: Int, _ place: Int, _ order: PeerCall, _ local: Instant) {
         let host = shards[shard].host
         let frame = shards[shard].frames[place]
-        count(call: attempt, of: frame, shard, peer: peer, local)
+        check(order, of: frame, shard, local)
         var call = Call()
         call.isOpen = true
         call.shard = shard
         call.frame = frame.id
-        call.attempt = attempt
-        call.peer = peer
-        call.deadline = deadline
+        call.attempt = order.attempt
+        call.peer = order.peer
+        call.deadline = order.deadline
         call.madeAt = local
-        call.remaining = deadline - local
-        let index = calls.make(call)
-        let generation = calls[index].generation
-        shards[shard].frames[place].call = (index, generation)
-        shards[shard].frames[place].upstream = nil
-        shards[shard].frames[place].peer = peer
-        tally.called(purpose, bytes: frame.bytes, site: hosts[host].site, now: now)
-        let link = hosts[host].peers[peer].link
-        if let arrival = links[link].send(frame.bytes + Self.requestBytes, up: true, now: now) {
-            schedule(.callArrives, at: arrival, Int(index), generation)
+        call.remaining = order.deadline - local
+        let id = calls.make(call)
+        if frame.call == nil {
+            shards[shard].frames[place].call = id
+        } else {
+            shards[shard].frames[place].beside = id
         }
-        schedule(
-            .callExpires, at: hosts[host].clock.world(of: deadline, now: now), Int(index),
-            generation)
-    }
-
-    private mutating func count(
-        call attempt: UInt32, of frame: SimulatedFrame, _ shard: Int, peer: Int, _ local: Instant
-    ) {
-        if attempt > 2 {
-            fail(
-                .attemptsBounded, shard, "call \(attempt) of one frame", frame: frame.serial,
-                peer: peer)
+        shards[shard].frames[place].peer = Int32(order.peer)
+        tally.called(order)
+        let link = hosts[host].peers[order.peer].link
+        let bytes = loads[Int(frame.load)].bytes + Self.requestBytes
+        if let arrival = links[link].send(bytes, up: true, now: now) {
+            schedule(.callArrives, at: arrival, Int(id.index), id.generation)
         }
-        if let words = shards[shard].watch.called(retry: attempt > 1, now: local) {
-            fail(.retriesBounded, shard, words, frame: frame.serial, peer: peer)
-        }
+        let due = hosts[host].clock.world(of: order.deadline, now: now)
+        schedule(.callExpires, at: due, Int(id.index), id.generation)
     }
 
     // MARK: At the peer
 
-    mutating func callArrives(_ index: UInt32, _ generation: UInt32) {
-        guard let call = calls.get(index, generation) else { return }
+    mutating func callArrives(_ id: CallID) {
+        guard let call = calls.get(id), let place = shards[call.shard].place(call.frame) else {
+            return
+        }
         occurrences += 1
         let from = shards[call.shard].host
-        let to = hosts[from].peers[call.peer].host
-        guard hosts[to].state == .up else { return fail(call: index, generation, .unreachable) }
-        guard let place = shards[call.shard].place(call.frame) else { return }
+        let (to, link) = hosts[from].peers[call.peer]
         let caller = shards[call.shard].frames[place]
-        let task = hosts[from].tasks[caller.task]
-        guard hosts[to].blueprint != nil else { return foreignBegins(index, generation, to, task) }
-        guard hosts[to].ownTask[task] >= 0 else { return fail(call: index, generation, .unserved) }
+        let task = hosts[from].tasks[Int(caller.task)].index
+        guard hosts[to].state == .up else { return giveBack(id, .failure(.unreachable)) }
+        guard hosts[to].blueprint != nil else { return foreignBegins(id, to, task) }
+        guard hosts[to].ownTask[task] >= 0 else { return giveBack(id, .failure(.unserved)) }
         let range = hosts[to].shards
         let shard = range.lowerBound + call.shard % range.count
         var frame = SimulatedFrame()
-        frame.origin = .call(index, generation: generation)
+        frame.origin = .call(id)
         frame.serial = caller.serial
         frame.load = caller.load
-        frame.bytes = caller.bytes
-        let isIn = submit(shard, frame, task: task, mode: .wait, remaining: call.remaining)
-        if !isIn { fail(call: index, generation, .overloaded) }
+        let isIn = submit(shard, frame, task, .wait, call.remaining, source: links[link].source)
+        if !isIn { giveBack(id, .failure(.overloaded)) }
     }
 
-    private mutating func foreignBegins(
-        _ index: UInt32, _ generation: UInt32, _ host: Int, _ task: Int
-    ) {
-        let job = Job(
-            shard: nil, id: FrameID(slot: index, generation: generation), task: task,
-            urgent: false, at: now)
-        if hosts[host].engine.isDown { return fail(call: index, generation, .unreachable) }
-        if hosts[host].engine.hasRoom {
-            begin(job, on: host)
-        } else if !hosts[host].engine.wait(job) {
-            fail(call: index, generation, .overloaded)
-        }
-    }
-
-    mutating func foreignEnds(_ host: Int, _ id: FrameID, epoch: UInt32) {
-        guard hosts[host].engine.epoch == epoch else { return }
-        workerIsFree(host)
-        occurrences += 1
-        giveBack(
-            id.slot, id.generation,
-            .success(Answer(tier: hosts[host].plan.tier, accepted: true, degraded: nil)))
-    }
-
-    private mutating func fail(call index: UInt32, _ generation: UInt32, _ why: CallFailure) {
-        giveBack(index, generation, .failure(why))
-    }
-
-    /// Sends what came of a call back to the caller.
-    mutating func giveBack(
-        _ index: UInt32, _ generation: UInt32, _ result: CallResult
-    ) {
-        guard let call = calls.get(index, generation) else { return }
-        let bytes: Int
-        switch result {
-        case .success(let answer):
-            calls[index].answer = answer
-            bytes = Self.answerBytes
-        case .failure(let why):
-            calls[index].failure = why
-            bytes = Self.noteBytes
-        }
-        let link = hosts[shards[call.shard].host].peers[call.peer].link
-        if let arrival = links[link].send(bytes, up: false, now: now) {
-            schedule(.callReturns, at: arrival, Int(index), generation)
+    private mutating func foreignBegins(_ id: CallID, _ host: Int, _ task: Int) {
+        let frame = FrameID(slot: id.index, generation: id.generation)
+        let job = Job(shard: -1, id: frame, task: Int32(task), urgent: false)
+        if hosts[host].engine.isDown {
+            giveBack(id, .failure(.unreachable))
+        } else if !take(job, on: host) {
+            giveBack(id, .failure(.overloaded))
         }
     }
 
@@ -131,63 +80,84 @@ extension World {
         case failure(CallFailure)
     }
 
-    // MARK: At the caller
-
-    mutating func callReturns(_ index: UInt32, _ generation: UInt32) {
-        guard let call = calls.get(index, generation) else { return }
-        occurrences += 1
-        if let answer = call.answer {
-            end(index, call, .answered(attempt: call.attempt, accepted: answer.accepted))
-        } else {
-            end(index, call, .failed(attempt: call.attempt, call.failure))
+    /// Sends what came of a call back to the caller.
+    mutating func giveBack(_ id: CallID, _ result: CallResult) {
+        guard let call = calls.get(id) else { return }
+        let bytes: Int
+        switch result {
+        case .success(let answer):
+            calls[id.index].answer = answer
+            bytes = Self.answerBytes
+        case .failure(let why):
+            calls[id.index].failure = why
+            bytes = Self.noteBytes
+        }
+        let link = hosts[shards[call.shard].host].peers[call.peer].link
+        if let arrival = links[link].send(bytes, up: false, now: now) {
+            schedule(.callReturns, at: arrival, Int(id.index), id.generation)
         }
     }
 
-    mutating func callExpires(_ index: UInt32, _ generation: UInt32) {
-        guard let call = calls.get(index, generation) else { return }
-        let host = shards[call.shard].host
-        let due = hosts[host].clock.world(of: call.deadline, now: now)
-        // The clock was set meanwhile.
-        guard due <= now else { return schedule(.callExpires, at: due, Int(index), generation) }
+    // MARK: At the caller
+
+    mutating func callReturns(_ id: CallID) {
+        guard let call = calls.get(id) else { return }
         occurrences += 1
-        tellPeer(call)
-        end(index, call, .failed(attempt: call.attempt, .timeout))
+        guard let answer = call.answer else {
+            return end(id, call, .failed(attempt: call.attempt, call.failure))
+        }
+        end(
+            id, call,
+            .answered(
+                attempt: call.attempt, accepted: answer.accepted, alert: nil, load: answer.load))
     }
 
-    private mutating func end(_ index: UInt32, _ call: Call, _ event: FrameEvent) {
-        calls.close(index)
-        guard let place = shards[call.shard].place(call.frame) else { return }
-        shards[call.shard].frames[place].call = nil
-        shards[call.shard].frames[place].upstream = call.answer
-        if call.answer == nil { shards[call.shard].failedAt = now }
+    mutating func callExpires(_ id: CallID) {
+        guard let call = calls.get(id) else { return }
+        let due = hosts[shards[call.shard].host].clock.world(of: call.deadline, now: now)
+        // The clock was set meanwhile.
+        guard due <= now else {
+            return schedule(.callExpires, at: due, Int(id.index), id.generation)
+        }
+        occurrences += 1
+        tellPeer(call)
+        end(id, call, .failed(attempt: call.attempt, .timeout))
+    }
+
+    private mutating func end(_ id: CallID, _ call: Call, _ event: FrameEvent) {
+        calls.close(id.index)
+        guard let place = drop(id, of: call) else { return }
+        if call.answer != nil {
+            shards[call.shard].frames[place].upstream = call.answer
+        } else {
+            shards[call.shard].failedAt = now
+        }
         if settings.planted.forgetsOutcomes, serial % 3 == 0 { return }
         hear(call.shard, .frame(call.frame, event))
         watch(call, event)
     }
 
-    private mutating func watch(_ call: Call, _ event: FrameEvent) {
-        let host = shards[call.shard].host
-        let failed: Bool
-        switch event {
-        case .answered: failed = false
-        case .failed(_, .unreachable), .failed(_, .timeout): failed = true
-        default: return
+    /// Takes a call from its frame, and says where that is.
+    private mutating func drop(_ id: CallID, of call: Call) -> Int? {
+        guard let place = shards[call.shard].place(call.frame) else { return nil }
+        if shards[call.shard].frames[place].call == id {
+            shards[call.shard].frames[place].call = nil
+        } else if shards[call.shard].frames[place].beside == id {
+            shards[call.shard].frames[place].beside = nil
         }
-        let words = shards[call.shard].watch.ended(
-            peer: call.peer, failed: failed, began: call.madeAt, now: clock(of: host),
-            breaker: shards[call.shard].node.peers[call.peer].breaker)
-        if let words { fail(.breakerOpens, call.shard, words, peer: call.peer) }
+        return place
     }
 
     mutating func cancelCall(_ shard: Int, _ place: Int, _ attempt: UInt32) {
-        guard let (index, generation) = shards[shard].frames[place].call,
-            let call = calls.get(index, generation), call.attempt == attempt
-        else { return }
-        shards[shard].frames[place].call = nil
-        // The peer's breaker may hold it against the peer.
-        shards[shard].failedAt = now
-        tellPeer(call)
-        calls.close(index)
+        let frame = shards[shard].frames[place]
+        for id in [frame.call, frame.beside] {
+            guard let id, let call = calls.get(id), call.attempt == attempt else { continue }
+            _ = drop(id, of: call)
+            // The peer's breaker may hold it against the peer.
+            shards[shard].failedAt = now
+            tellPeer(call)
+            calls.close(id.index)
+        }
     }
 
     /// Lets the peer know that nobody wants its answer any more.
@@ -207,5 +177,47 @@ extension World {
         occurrences += 1
         shards[shard].frames[place].isGivenUp = true
         hear(shard, .frame(id, .cancelled))
+    }
+}
+
+/// Calls under way, in places that are used again.
+struct Calls {
+    private(set) var list: [Call] = []
+    private var unused: [UInt32] = []
+    /// Calls that are open.
+    private(set) var open = 0
+
+    mutating func make(_ call: Call) -> CallID {
+        open += 1
+        if let place = unused.popLast() {
+            let generation = list[Int(place)].generation
+            list[Int(place)] = call
+            list[Int(place)].generation = generation
+            return CallID(index: place, generation: generation)
+        }
+        list.append(call)
+        return CallID(index: UInt32(list.count - 1), generation: 0)
+    }
+
+    func isOpen(_ index: UInt32, _ generation: UInt32) -> Bool {
+        list[Int(index)].isOpen && list[Int(index)].generation == generation
+    }
+
+    /// The call, unless it is over.
+    func get(_ id: CallID) -> Call? {
+        isOpen(id.index, id.generation) ? list[Int(id.index)] : nil
+    }
+
+    subscript(index: UInt32) -> Call {
+        _read { yield list[Int(index)] }
+        _modify { yield &list[Int(index)] }
+    }
+
+    mutating func close(_ index: UInt32) {
+        guard list[Int(index)].isOpen else { return }
+        list[Int(index)].isOpen = false
+        list[Int(index)].generation &+= 1
+        open -= 1
+        unused.append(index)
     }
 }

@@ -3,64 +3,82 @@ import Node
 import Routing
 import Topology
 
+/// What the world needs of a load, as plain numbers.
+struct LoadTraits {
+    var task: Int
+    var mode: Mode
+    var workClass: WorkClass
+    var deadline: Interval
+    var bytes: Int
+    var unsure: Double
+    var alarming: Double
+
+    init(_ plan: LoadPlan, _ topology: Topology) {
+        task = plan.task
+        mode = (plan.mode ?? topology.tasks[plan.task].mode) == .wait ? .wait : .refine
+        workClass = WorkClass(rawValue: plan.urgency.rawValue) ?? .realtime
+        deadline = topology.tasks[plan.task].deadline
+        bytes = plan.bytes
+        unsure = plan.unsure
+        alarming = plan.alarming
+    }
+}
+
 extension World {
     // MARK: Cameras
 
     mutating func cameraSends(_ index: Int, _ generation: UInt32) {
         guard cameras[index].generation == generation else { return }
         occurrences += 1
-        let load = scenario.loads[cameras[index].load]
-        if let pause = cameras[index].pause(load, now: now) {
+        let number = cameras[index].load
+        if let pause = cameras[index].pause(rhythms[number], now: now) {
             schedule(.cameraSends, at: now + pause, index, generation)
         }
         let host = cameras[index].host
+        let load = loads[number]
         serial += 1
         tally.sent(site: hosts[host].site, task: load.task, now: now)
         guard hosts[host].state == .up else {
             return tally.lost(site: hosts[host].site, task: load.task, now: now)
         }
         let range = hosts[host].shards
+        var frame = SimulatedFrame()
+        frame.origin = .camera(UInt32(index))
+        frame.serial = serial
+        frame.load = Int32(number)
         // A camera's connection stays on its loop.
         let shard = range.lowerBound + index % range.count
-        let plan = topology.tasks[load.task]
-        var frame = SimulatedFrame()
-        frame.origin = .camera(index)
-        frame.serial = serial
-        frame.load = cameras[index].load
-        frame.bytes = load.bytes
-        let mode = load.mode ?? plan.mode
-        let isIn = submit(
-            shard, frame, task: load.task, mode: mode == .wait ? .wait : .refine,
-            remaining: plan.deadline)
-        if !isIn {
+        if !submit(shard, frame, load.task, load.mode, load.deadline, source: 0) {
             tally.refused(.overload, site: hosts[host].site, task: load.task, now: now)
         }
     }
 
     /// Gives a frame to a shard; false when it takes none.
     mutating func submit(
-        _ shard: Int, _ frame: SimulatedFrame, task: Int, mode: Mode, remaining: Interval
+        _ shard: Int, _ frame: SimulatedFrame, _ task: Int, _ mode: Mode, _ remaining: Interval,
+        source: Int
     ) -> Bool {
         guard let id = shards[shard].node.admit() else { return false }
         let host = shards[shard].host
+        let load = loads[Int(frame.load)]
         var frame = frame
         frame.id = id
         frame.isThere = true
-        frame.task = hosts[host].ownTask[task]
+        frame.task = Int32(hosts[host].ownTask[task])
         frame.since = now
         frame.deadline = clock(of: host) + remaining
         let slot = Int(id.slot)
         while shards[shard].frames.count <= slot { shards[shard].frames.append(SimulatedFrame()) }
         shards[shard].frames[slot] = frame
-        if case .call(let index, _) = frame.origin {
-            calls[index].there = (shard, id, hosts[host].starts)
+        var isEntry = true
+        if case .call(let call) = frame.origin {
+            calls[call.index].there = (shard, id, hosts[host].starts)
+            isEntry = false
         }
-        hear(
-            shard,
-            .arrived(
-                id,
-                Arrival(
-                    task: frame.task, mode: mode, deadline: frame.deadline, bytes: frame.bytes)))
+        let arrival = Arrival(
+            task: Int(frame.task), mode: mode, workClass: load.workClass, source: source,
+            deadline: frame.deadline, bytes: load.bytes, isEntry: isEntry)
+        hear(shard, .arrived(id, arrival))
         return true
     }
 
@@ -69,23 +87,27 @@ extension World {
     mutating func infer(_ shard: Int, _ place: Int) {
         let host = shards[shard].host
         let frame = shards[shard].frames[place]
-        let task = hosts[host].tasks[frame.task]
-        if topology.tasks[task].tier(hosts[host].plan.tier)?.model == .identity {
+        let task = hosts[host].tasks[Int(frame.task)]
+        shards[shard].frames[place].began = true
+        if task.isIdentity {
             return schedule(
-                .inferenceEnds, at: now, shard, frame.id.slot, frame.id.generation, .max)
+                .identityEnds, at: now, shard, frame.id.slot, frame.id.generation)
         }
         guard !hosts[host].engine.isDown, !hosts[host].engine.isStuck(now: now) else {
             return refuseInference(shard, frame.id, .unavailable)
         }
-        shards[shard].frames[place].isInferring = true
-        let load = scenario.loads[frame.load]
-        let job = Job(
-            shard: shard, id: frame.id, task: task, urgent: load.urgency == .realtime, at: now)
-        if hosts[host].engine.hasRoom {
-            begin(job, on: host)
-        } else if !hosts[host].engine.wait(job) {
-            refuseInference(shard, frame.id, .overload)
+        let urgent = loads[Int(frame.load)].workClass == .realtime
+        let job = Job(shard: Int32(shard), id: frame.id, task: Int32(task.index), urgent: urgent)
+        if !take(job, on: host) { refuseInference(shard, frame.id, .overload) }
+    }
+
+    /// Gives a job to an engine; false when it has no room.
+    mutating func take(_ job: Job, on host: Int) -> Bool {
+        guard let worker = hosts[host].engine.begin(job) else {
+            return hosts[host].engine.wait(job)
         }
+        work(worker, on: job, at: host)
+        return true
     }
 
     private mutating func refuseInference(_ shard: Int, _ id: FrameID, _ why: InferenceFailure) {
@@ -93,85 +115,86 @@ extension World {
         schedule(.inferenceFails, at: now, shard, id.slot, id.generation, UInt32(number))
     }
 
-    mutating func begin(_ job: Job, on host: Int) {
-        hosts[host].engine.busy += 1
+    private mutating func work(_ worker: Int, on job: Job, at host: Int) {
         guard !hosts[host].engine.isWedged else {
             hosts[host].engine.stuckSince = hosts[host].engine.stuckSince ?? now
             return
         }
-        let end = now + hosts[host].engine.serviceTime(of: job.task)
-        let epoch = hosts[host].engine.epoch
-        if let shard = job.shard {
-            schedule(.inferenceEnds, at: end, shard, job.id.slot, job.id.generation, epoch)
-        } else {
-            schedule(.foreignEnds, at: end, host, job.id.slot, job.id.generation, epoch)
-        }
+        let end = now + hosts[host].engine.serviceTime(of: Int(job.task))
+        schedule(.inferenceEnds, at: end, host, UInt32(worker), 0, hosts[host].engine.epoch)
     }
 
-    /// A worker is free: the next job that somebody still wants begins.
-    mutating func workerIsFree(_ host: Int) {
-        hosts[host].engine.busy -= 1
-        while hosts[host].engine.hasRoom, let job = hosts[host].engine.next() {
-            guard let shard = job.shard else {
-                if calls.get(job.id.slot, job.id.generation) != nil { begin(job, on: host) }
-                continue
-            }
-            guard let place = shards[shard].place(job.id) else { continue }
-            let frame = shards[shard].frames[place]
-            if frame.isCancelled { continue }
-            if clock(of: host) >= frame.deadline {
-                refuseInference(shard, job.id, .deadline)
-                continue
-            }
-            begin(job, on: host)
-        }
-    }
-
-    mutating func inferenceEnds(_ shard: Int, _ id: FrameID, epoch: UInt32) {
-        let host = shards[shard].host
-        if epoch != .max {
-            guard hosts[host].engine.epoch == epoch else { return }
-            workerIsFree(host)
+    mutating func inferenceEnds(_ host: Int, _ worker: Int, epoch: UInt32) {
+        guard hosts[host].engine.epoch == epoch, let job = hosts[host].engine.end(worker) else {
+            return
         }
         occurrences += 1
-        guard let place = shards[shard].place(id) else { return }
-        shards[shard].frames[place].isInferring = false
-        let frame = shards[shard].frames[place]
-        if frame.isCancelled { return }
-        hear(shard, .frame(id, .inferred(epoch == .max ? nil : confidence(of: frame, at: host))))
+        while let next = hosts[host].engine.next() {
+            guard isWanted(next, at: host) else {
+                tell(next, .deadline)
+                continue
+            }
+            _ = take(next, on: host)
+        }
+        guard job.shard >= 0 else {
+            let answer = Answer(tier: hosts[host].tier, accepted: true, degraded: nil)
+            return giveBack(
+                CallID(index: job.id.slot, generation: job.id.generation), .success(answer))
+        }
+        let shard = Int(job.shard)
+        guard let place = shards[shard].place(job.id), !shards[shard].frames[place].isCancelled
+        else {
+            // Nobody wants it, but a worker is free again.
+            return hear(shard, .frame(job.id, .inferenceFailed(.deadline)))
+        }
+        let (confidence, alert) = scores(of: shards[shard].frames[place], at: host)
+        hear(shard, .frame(job.id, .inferred(confidence, alert: alert)))
+    }
+
+    private func isWanted(_ job: Job, at host: Int) -> Bool {
+        guard job.shard >= 0 else { return calls.isOpen(job.id.slot, job.id.generation) }
+        guard let place = shards[Int(job.shard)].place(job.id) else { return false }
+        let frame = shards[Int(job.shard)].frames[place]
+        return !frame.isCancelled && clock(of: host) < frame.deadline
+    }
+
+    /// Tells whoever waits for a job that nothing comes of it.
+    mutating func tell(_ job: Job, _ why: InferenceFailure) {
+        guard job.shard < 0 else { return refuseInference(Int(job.shard), job.id, why) }
+        giveBack(
+            CallID(index: job.id.slot, generation: job.id.generation), .failure(.unreachable))
+    }
+
+    mutating func identityEnds(_ shard: Int, _ id: FrameID) {
+        occurrences += 1
+        hear(shard, .frame(id, .inferred(nil)))
     }
 
     mutating func inferenceFails(_ shard: Int, _ id: FrameID, _ why: UInt32) {
         occurrences += 1
-        guard let place = shards[shard].place(id) else { return }
-        shards[shard].frames[place].isInferring = false
         hear(shard, .frame(id, .inferenceFailed(InferenceFailure.all[Int(why)])))
     }
 
-    /// How sure the tier's model is of a frame: the same frame gives the same again.
-    private func confidence(of frame: SimulatedFrame, at host: Int) -> Confidence {
-        let plan = hosts[host].plan
-        let task = hosts[host].tasks[frame.task]
+    /// How sure the tier's model is of a frame, and of what the task alerts of: the same frame
+    /// gives the same again.
+    func scores(of frame: SimulatedFrame, at host: Int) -> (Confidence, alert: Confidence?) {
+        let load = loads[Int(frame.load)]
+        let task = hosts[host].tasks[Int(frame.task)]
         var draws = Randomness(
-            seed: Randomness.seed(seed &+ frame.serial, Stream.frame, plan.tier.rank))
+            seed: Randomness.seed(seed &+ frame.serial, Stream.frame, hosts[host].tier.rank))
         let place = draws.unit()
-        let unsure = scenario.loads[frame.load].unsure
-        let bar = topology.tasks[task].tier(plan.tier).map(Self.bar) ?? nil
-        guard let bar else { return Confidence(place) }
-        guard place < unsure else {
-            return Confidence(bar + (1 - bar) * (place - unsure) / (1 - unsure))
+        let alert = Confidence(
+            draws.unit() < load.alarming ? task.alert + (1 - task.alert) * draws.unit() : 0.01)
+        let score: Double
+        if let bar = task.bar?.value {
+            score =
+                place < load.unsure
+                ? bar * (0.2 + 0.799 * place / load.unsure)
+                : bar + (1 - bar) * (place - load.unsure) / (1 - load.unsure)
+        } else {
+            score = place
         }
-        return Confidence(bar * (0.2 + 0.799 * place / unsure))
-    }
-
-    /// The bar that a tier's answers must reach. One that follows from a risk is in the bundle,
-    /// which the simulator does not read: 0.9 stands for it.
-    static func bar(_ tier: TierPlan) -> Double? {
-        switch tier.accept {
-        case .confidence(let value)?: value
-        case .risk?: 0.9
-        case nil: nil
-        }
+        return (Confidence(score), task.alert > 1 ? nil : alert)
     }
 }
 

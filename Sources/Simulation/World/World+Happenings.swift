@@ -125,16 +125,7 @@ extension World {
 
     /// Ends an engine; whoever waits for it hears that.
     private mutating func dropJobs(_ host: Int) {
-        hosts[host].engine.reset()
-        for shard in hosts[host].shards {
-            for frame in shards[shard].frames
-            where frame.isThere && frame.isInferring && !frame.isCancelled {
-                let why = InferenceFailure.all.firstIndex(of: .unavailable) ?? 0
-                schedule(
-                    .inferenceFails, at: now, shard, frame.id.slot, frame.id.generation,
-                    UInt32(why))
-            }
-        }
+        for job in hosts[host].engine.reset() { tell(job, .unavailable) }
     }
 
     // MARK: Clocks and load
@@ -160,18 +151,19 @@ extension World {
     /// Has the cameras of a host send as often as what is happening says, from now on.
     private mutating func refreshLoad(_ host: Int, _ task: Int?) {
         for index in cameras.indices where cameras[index].host == host {
-            let plan = scenario.loads[cameras[index].load]
-            guard task ?? plan.task == plan.task else { continue }
+            let load = cameras[index].load
+            let own = loads[load].task
+            guard task ?? own == own else { continue }
             cameras[index].times = active.reduce(1) { product, happening in
                 guard
                     case .load(let target, let task, let times) =
                         scenario.happenings[happening].what,
-                    target.has(host), task ?? plan.task == plan.task
+                    target.has(host), task ?? own == own
                 else { return product }
                 return product * times
             }
             cameras[index].generation += 1
-            guard let pause = cameras[index].pause(plan, now: now) else { continue }
+            guard let pause = cameras[index].pause(rhythms[load], now: now) else { continue }
             schedule(.cameraSends, at: now + pause, index, cameras[index].generation)
         }
     }

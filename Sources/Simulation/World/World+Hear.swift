@@ -24,7 +24,7 @@ extension World {
     }
 
     private mutating func perform(_ effect: Effect, _ shard: Int, _ local: Instant) {
-        let id = effect.frame
+        guard let id = effect.frame else { return performAside(effect, shard, local) }
         guard let place = shards[shard].place(id) else {
             return fail(
                 .nothingAfterEnd, shard, "\(effect) came for a frame that the node had forgotten")
@@ -32,14 +32,23 @@ extension World {
         switch effect {
         case .infer: infer(shard, place)
         case .cancelInference: shards[shard].frames[place].isCancelled = true
-        case .call(_, let peer, let attempt, let deadline, let purpose):
-            call(shard, place, peer: peer, attempt, deadline, purpose, local)
+        case .alert: alert(shard, place)
+        case .call(_, let order): call(shard, place, order, local)
         case .cancelCall(_, let attempt): cancelCall(shard, place, attempt)
         case .arm(_, let at): arm(shard, place, at)
         case .reply(_, let verdict), .refine(_, let verdict): answer(shard, place, verdict, local)
-        case .refuse(_, let refusal): refuse(shard, place, refusal, local)
+        case .refuse(_, let refusal): refuse(shard, place, refusal)
         case .compare: tally.audits += 1
-        case .forget: forget(shard, place, local)
+        case .forget: forget(shard, place)
+        case .probe, .noted: break
+        }
+    }
+
+    private mutating func performAside(_ effect: Effect, _ shard: Int, _ local: Instant) {
+        switch effect {
+        case .probe(let peer, let number, let deadline): probe(shard, peer, number, deadline)
+        case .noted(let change): noted(change, shard, local)
+        default: break
         }
     }
 
@@ -53,18 +62,18 @@ extension World {
     /// Has the timer ring when the node's clock says so.
     mutating func setAlarm(_ shard: Int, _ place: Int) {
         let host = shards[shard].host
-        let frame = shards[shard].frames[place]
-        let moment = hosts[host].clock.world(of: frame.alarm, now: now)
-        guard moment != frame.alarmAt else { return }
+        let alarm = shards[shard].frames[place].alarm
+        let moment = hosts[host].clock.world(of: alarm, now: now)
+        guard moment != shards[shard].frames[place].alarmAt else { return }
         shards[shard].frames[place].alarmAt = moment
         if settings.planted.losesTimers { return }
-        schedule(
-            .timer, at: moment, shard, frame.id.slot, frame.id.generation, hosts[host].starts)
+        let id = shards[shard].frames[place].id
+        schedule(.timer, at: moment, shard, id.slot, id.generation, hosts[host].starts)
     }
 
     mutating func rings(_ shard: Int, _ id: FrameID, incarnation: UInt32) {
-        guard hosts[shards[shard].host].starts == incarnation,
-            let place = shards[shard].place(id), shards[shard].frames[place].alarmAt == now
+        guard let place = shards[shard].place(id), shards[shard].frames[place].alarmAt == now,
+            hosts[shards[shard].host].starts == incarnation
         else { return }
         occurrences += 1
         shards[shard].frames[place].alarmAt = .max
@@ -77,28 +86,24 @@ extension World {
         _ shard: Int, _ place: Int, _ verdict: Verdict, _ local: Instant
     ) {
         let frame = shards[shard].frames[place]
-        if verdict.final, frame.final {
-            return fail(.answeredOnce, shard, "a second final answer", frame: frame.serial)
-        }
-        if local > frame.deadline, !frame.isJolted {
-            let late = (local - frame.deadline).milliseconds
-            return fail(
-                .deadlineKept, shard, "an answer came \(late) ms too late", frame: frame.serial)
-        }
-        checkBlame(shard, frame, verdict)
-        shards[shard].frames[place].first = true
+        checkAnswer(shard, frame, verdict, local)
         if verdict.final { shards[shard].frames[place].final = true }
-        let answer = said(frame, verdict, tier: hosts[shards[shard].host].plan.tier)
+        let host = shards[shard].host
+        let answer = said(frame, verdict, tier: hosts[host].tier)
         switch frame.origin {
         case .camera(let camera):
             tally.answered(
-                frame, answer, final: verdict.final, site: hosts[shards[shard].host].site,
-                task: scenario.loads[cameras[camera].load].task, now: now)
-        case .call(let index, let generation):
+                frame, answer, final: verdict.final, site: hosts[host].site,
+                task: loads[cameras[Int(camera)].load].task, now: now)
+        case .call(let id):
             guard verdict.final else { return }
-            giveBack(index, generation, .success(answer))
+            var answer = answer
+            answer.load = shards[shard].node.load
+            giveBack(id, .success(answer))
         }
-        if settings.planted.answersTwice, verdict.final, frame.serial % 1000 == 999 {
+        if settings.planted.answersTwice, verdict.final, frame.serial % 1000 == 999,
+            violation == nil
+        {
             self.answer(shard, place, verdict, local)
         }
     }
@@ -112,32 +117,40 @@ extension World {
             degraded: verdict.degraded ?? upstream.degraded)
     }
 
-    private mutating func refuse(
-        _ shard: Int, _ place: Int, _ refusal: Refusal, _ local: Instant
-    ) {
+    private mutating func refuse(_ shard: Int, _ place: Int, _ refusal: Refusal) {
         let frame = shards[shard].frames[place]
         if frame.final {
-            return fail(.answeredOnce, shard, "a refusal after the answer", frame: frame.serial)
+            fail(.answeredOnce, shard, "a refusal after the answer", frame: frame.serial)
         }
         shards[shard].frames[place].final = true
         switch frame.origin {
         case .camera(let camera):
             tally.refused(
                 refusal, site: hosts[shards[shard].host].site,
-                task: scenario.loads[cameras[camera].load].task, now: now)
-        case .call(let index, let generation):
-            giveBack(index, generation, .failure(CallFailure(refusal)))
+                task: loads[cameras[Int(camera)].load].task, now: now)
+        case .call(let id): giveBack(id, .failure(CallFailure(refusal)))
         }
     }
 
-    private mutating func forget(_ shard: Int, _ place: Int, _ local: Instant) {
+    private mutating func alert(_ shard: Int, _ place: Int) {
+        let frame = shards[shard].frames[place]
+        tally.alerts += 1
+        if frame.alerted || frame.final {
+            fail(
+                .alertsOnce, shard, frame.alerted ? "a second alert" : "an alert after the answer",
+                frame: frame.serial)
+        }
+        shards[shard].frames[place].alerted = true
+    }
+
+    private mutating func forget(_ shard: Int, _ place: Int) {
         let frame = shards[shard].frames[place]
         if !frame.final, !frame.isGivenUp {
             fail(
                 .deadlineKept, shard, "the frame was forgotten without a word",
                 frame: frame.serial)
         }
-        if let call = frame.call, calls.get(call.index, call.generation) != nil {
+        if frame.call != nil || frame.beside != nil {
             fail(.nothingLeaks, shard, "a call outlives its frame", frame: frame.serial)
         }
         shards[shard].frames[place].isThere = false
@@ -151,20 +164,21 @@ extension CallFailure {
             switch refusal {
             case .invalid: .refused
             case .deadline: .timeout
-            case .overload: .overloaded
+            case .overload, .quota: .overloaded
             case .unavailable, .localOnly: .unreachable
             }
     }
 }
 
 extension Effect {
-    /// The frame that it is about.
-    var frame: FrameID {
+    /// The frame that it is about, `nil` where it is about none.
+    var frame: FrameID? {
         switch self {
-        case .infer(let id), .cancelInference(let id), .call(let id, _, _, _, _),
+        case .infer(let id), .cancelInference(let id), .alert(let id, _), .call(let id, _),
             .cancelCall(let id, _), .arm(let id, _), .reply(let id, _), .refine(let id, _),
             .refuse(let id, _), .compare(let id, _), .forget(let id):
             id
+        case .probe, .noted: nil
         }
     }
 }

@@ -14,13 +14,16 @@ extension World {
     mutating func start(_ index: Int, cold: Bool) throws(Fault) {
         hosts[index].state = .up
         guard let blueprint = hosts[index].blueprint else { return }
-        let count = hosts[index].plan.loops ?? 1
+        let count = hosts[index].loops
         if hosts[index].shards.isEmpty {
             hosts[index].shards = shards.count..<(shards.count + count)
         }
         for (number, place) in hosts[index].shards.enumerated() {
             let shard = try makeShard(index, blueprint, number, of: count)
             if place < shards.count { shards[place] = shard } else { shards.append(shard) }
+            // As the gateway does it: each loop hears of all workers.
+            hear(place, .workers(hosts[index].engine.workers))
+            startTicking(place)
         }
         if cold {
             let ready = now + hosts[index].engine.load
@@ -37,11 +40,18 @@ extension World {
         let seed = Randomness.seed(seed, Stream.node, stream)
         var surroundings = try blueprint.surroundings(
             shards: count, seed: seed, now: clock(of: host))
-        settings.planted.amend?(&surroundings)
-        let floor = RetryBudget.Settings(hosts[host].plan.tier).floor
+        if let amend = settings.planted.amend {
+            var policy = surroundings.policy
+            amend(&policy)
+            surroundings = Surroundings(
+                courses: surroundings.courses, peers: surroundings.peers, policy: policy,
+                randomness: Randomness(seed: seed), now: clock(of: host))
+        }
+        let peers = blueprint.peers.count
         return Shard(
             host: host, node: Node(surroundings),
-            watch: ShardWatch(peers: blueprint.peers.count, floor: floor))
+            watch: ShardWatch(peers: peers, blueprint.node.routing, hosts[host].tier),
+            probed: [UInt32](repeating: 0, count: peers))
     }
 
     mutating func modelsLoaded(_ host: Int, epoch: UInt32) {
@@ -51,8 +61,8 @@ extension World {
         hosts[host].engine.isDown = false
         for shard in hosts[host].shards {
             for (task, plan) in blueprint.tasks.enumerated() {
-                guard let tier = plan.tier else { continue }
-                hear(shard, .modelReady(task: task, bar: Self.bar(tier).flatMap(Bar.init)))
+                guard plan.tier != nil else { continue }
+                hear(shard, .modelReady(task: task, bar: hosts[host].tasks[task].bar))
             }
         }
     }
@@ -69,7 +79,7 @@ extension World {
     mutating func drain(_ host: Int, away: Interval?) {
         guard hosts[host].state == .up else { return }
         hosts[host].state = .draining
-        let limit = now + UInt64(hosts[host].plan.limits.drain.nanoseconds)
+        let limit = now + hosts[host].drainLimit
         let away = away.map { UInt64($0.nanoseconds) } ?? Self.restartTime
         hosts[host].drain = (limit, away)
         for shard in hosts[host].shards { hear(shard, .draining) }
@@ -92,7 +102,7 @@ extension World {
         guard hosts[host].state != .down else { return }
         hosts[host].state = .down
         hosts[host].drain = nil
-        hosts[host].engine.reset()
+        _ = hosts[host].engine.reset()
         hosts[host].engine.isWedged = false
         let range = hosts[host].shards
         closeCalls(of: host, range)
@@ -104,23 +114,22 @@ extension World {
     }
 
     private mutating func lose(_ frame: SimulatedFrame, at host: Int) {
-        guard case .camera(let camera) = frame.origin, !frame.final else { return }
-        tally.lost(
-            site: hosts[host].site, task: scenario.loads[cameras[camera].load].task, now: now)
+        guard case .camera = frame.origin, !frame.final else { return }
+        tally.lost(site: hosts[host].site, task: loads[Int(frame.load)].task, now: now)
     }
 
     /// Connections to and from a host that is gone are reset.
     private mutating func closeCalls(of host: Int, _ range: Range<Int>) {
         for index in calls.list.indices where calls.list[index].isOpen {
             let call = calls.list[index]
-            let number = UInt32(index)
+            let id = CallID(index: UInt32(index), generation: call.generation)
             if range.contains(call.shard) {
                 tellPeer(call)
-                calls.close(number)
+                calls.close(id.index)
             } else if hosts[shards[call.shard].host].peers[call.peer].host == host,
                 call.there != nil || hosts[host].blueprint == nil, call.answer == nil
             {
-                giveBack(number, call.generation, .failure(.unreachable))
+                giveBack(id, .failure(.unreachable))
             }
         }
     }

@@ -15,6 +15,9 @@ struct World {
     var shards: [Shard] = []
     var links: [Link] = []
     var cameras: [Camera] = []
+    /// The scenario's loads as plain numbers, and when their frames come.
+    let loads: [LoadTraits]
+    let rhythms: [Rhythm]
     var calls = Calls()
     var agenda: Agenda
     /// Nanoseconds since the scenario began.
@@ -50,6 +53,8 @@ struct World {
         self.scenario = scenario
         self.seed = seed
         self.settings = settings
+        loads = scenario.loads.map { LoadTraits($0, topology) }
+        rhythms = scenario.loads.map(Rhythm.init)
         recorder = settings.records.map { Recorder($0) }
         let ties = settings.planted.breaksTiesByHash ? Array(Set(UInt64(0)..<256)) : nil
         agenda = Agenda(ties: ties)
@@ -71,12 +76,17 @@ struct World {
         switch next.kind {
         case .cameraSends: cameraSends(Int(next.a), next.b)
         case .timer: rings(Int(next.a), next.frame, incarnation: next.d)
-        case .inferenceEnds: inferenceEnds(Int(next.a), next.frame, epoch: next.d)
-        case .foreignEnds: foreignEnds(Int(next.a), next.frame, epoch: next.d)
+        case .inferenceEnds: inferenceEnds(Int(next.a), Int(next.b), epoch: next.d)
+        case .identityEnds: identityEnds(Int(next.a), next.frame)
         case .inferenceFails: inferenceFails(Int(next.a), next.frame, next.d)
-        case .callArrives: callArrives(next.a, next.b)
-        case .callReturns: callReturns(next.a, next.b)
-        case .callExpires: callExpires(next.a, next.b)
+        case .callArrives: callArrives(next.call)
+        case .callReturns: callReturns(next.call)
+        case .callExpires: callExpires(next.call)
+        case .tick: tick(Int(next.a), incarnation: next.b)
+        case .probeArrives: probeArrives(Int(next.a), Int(next.b), next.c, next.d)
+        case .probeReturns: probeEnds(Int(next.a), Int(next.b), next.c, next.d, isWell: true)
+        case .probeFails, .probeExpires:
+            probeEnds(Int(next.a), Int(next.b), next.c, next.d, isWell: false)
         case .cancelArrives: cancelArrives(Int(next.a), next.frame, incarnation: next.d)
         case .modelLoaded: modelsLoaded(Int(next.a), epoch: next.b)
         case .hostStarts: hostStarts(Int(next.a), starts: next.b)
@@ -100,43 +110,5 @@ struct World {
 
 extension Occurrence {
     var frame: FrameID { FrameID(slot: b, generation: c) }
-}
-
-/// Calls under way, in places that are used again.
-struct Calls {
-    private(set) var list: [Call] = []
-    private var unused: [UInt32] = []
-    /// Calls that are open.
-    private(set) var open = 0
-
-    mutating func make(_ call: Call) -> UInt32 {
-        open += 1
-        if let place = unused.popLast() {
-            let generation = list[Int(place)].generation
-            list[Int(place)] = call
-            list[Int(place)].generation = generation
-            return place
-        }
-        list.append(call)
-        return UInt32(list.count - 1)
-    }
-
-    /// The call, unless it is over.
-    func get(_ index: UInt32, _ generation: UInt32) -> Call? {
-        let call = list[Int(index)]
-        return call.isOpen && call.generation == generation ? call : nil
-    }
-
-    subscript(index: UInt32) -> Call {
-        _read { yield list[Int(index)] }
-        _modify { yield &list[Int(index)] }
-    }
-
-    mutating func close(_ index: UInt32) {
-        guard list[Int(index)].isOpen else { return }
-        list[Int(index)].isOpen = false
-        list[Int(index)].generation &+= 1
-        open -= 1
-        unused.append(index)
-    }
+    var call: CallID { CallID(index: a, generation: b) }
 }
