@@ -50,6 +50,7 @@ let package = Package(
         system("CProtobufC", pkgConfig: "libprotobuf-c", apt: "libprotobuf-c-dev"),
         system("CJPEG", pkgConfig: "libturbojpeg", apt: "libturbojpeg0-dev"),
         system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+        system("CMosquitto", pkgConfig: "libmosquitto", apt: "libmosquitto-dev"),
         .target(
             name: "CHTTPParser", path: "Sources/C/CHTTPParser",
             linkerSettings: [.linkedLibrary("http_parser")]),
@@ -103,6 +104,7 @@ let package = Package(
             "Inference", ["Ground", "Bundles", "COpenVINO", "CJPEG", "CPNG"],
             fixtures: ["Golden", "Models", "own_fixtures.py"])
         + room("Telemetry", ["Ground", "Wire"])
+        + room("Alerts", ["Ground", "HTTP", "CMosquitto"])
         + room("Node", ["Ground", "Routing", "Topology"])
         + room("Simulation", ["Ground", "Routing", "Telemetry", "Topology", "Node"])
         + room(
@@ -111,7 +113,7 @@ let package = Package(
             "Gateway",
             [
                 "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "HTTP", "Topology",
-                "Bundles", "Routing", "Inference", "Telemetry", "Node", logging,
+                "Bundles", "Routing", "Inference", "Telemetry", "Alerts", "Node", logging,
             ])
 )
 

@@ -3,7 +3,8 @@ internal import Ground
 internal import HTTP
 public import Wire
 
-/// One bidirectional stream of frames to a node. May be used from any thread.
+/// One bidirectional stream of frames to one node, which ends when that node does; `CameraStream`
+/// goes on elsewhere. May be used from any thread.
 ///
 /// Give every request an `id` that no other one under way has: answers come in any order. A stream
 /// that is dropped takes no more requests, and those under way are still answered.
@@ -15,7 +16,7 @@ public final class FrameStream: Sendable {
     private let state: LoopConfined<StreamState>
 
     init(
-        _ link: LoopConfined<Link>, answered: @escaping @Sendable (StreamResponse) -> Void,
+        _ link: LoopConfined<Roamer>, answered: @escaping @Sendable (StreamResponse) -> Void,
         ended: @escaping @Sendable (Fault?) -> Void
     ) {
         let confined = LoopConfined(StreamState(answered, ended), to: link.poster)
@@ -53,8 +54,14 @@ final class StreamState: ClientCallHandler {
         self.ended = ended
     }
 
-    func open(_ link: Link) {
-        call = link.pool.call(RPCPath.modelStreamInfer, deadline: nil, handler: self)
+    func open(_ roamer: Roamer) {
+        guard let station = roamer.anybody else {
+            return ended(
+                Fault(
+                    .unavailable, "no node is chosen yet",
+                    remedy: "use `stream(_:task:)`, which waits for one and follows it"))
+        }
+        call = station.pool.call(RPCPath.modelStreamInfer, deadline: nil, handler: self)
     }
 
     func send(_ request: InferRequest) {

@@ -7,17 +7,21 @@ import Wire
 /// What one listener answers on one loop: finds out who asks and hands the call to its handler.
 final class InferenceService: HTTP.Service {
     private let shard: Shard
-    private let rules: AccessRules
+    /// Who may do what; a new topology's from the next call on.
+    var rules: AccessRules
     private let serves: Set<Listener.Service>
     private let pages: Pages
+    private let control: ControlPlane
 
     init(
-        _ shard: Shard, rules: AccessRules, serves: Set<Listener.Service>, pages: Pages
+        _ shard: Shard, rules: AccessRules, serves: Set<Listener.Service>, pages: Pages,
+        control: ControlPlane
     ) {
         self.shard = shard
         self.rules = rules
         self.serves = serves
         self.pages = pages
+        self.control = control
     }
 
     func begin(_ call: ServerCall) -> any CallHandler {
@@ -51,6 +55,12 @@ final class InferenceService: HTTP.Service {
             default: break
             }
         }
+        if call.path == RPCPath.neighbours, serves.contains(.inference) {
+            try access.allow(.metadata)
+            let answer = Neighbours.of(shard.names.name, in: rules.topology).encode()
+            return Query(call, access, shard) { (_, _, _) throws(Fault) in answer }
+        }
+        if let method = ControlMethod(path: call.path) { return try asked(method, call, access) }
         guard let query = Queries.query(call.path), serves.contains(.inference) else {
             throw Fault(
                 .unsupported, "there is no method \(call.path) here", source: .client,
@@ -58,6 +68,19 @@ final class InferenceService: HTTP.Service {
         }
         try access.allow(.metadata)
         return Query(call, access, shard, query)
+    }
+
+    private func asked(
+        _ method: ControlMethod, _ call: ServerCall, _ access: Access
+    ) throws(Fault) -> any CallHandler {
+        guard serves.contains(method.service) else {
+            throw Fault(
+                .unsupported, "this listener does not serve \(method.service.rawValue)",
+                source: .client,
+                remedy: "ask a listener of this node whose `serves` has \(method.service.rawValue)")
+        }
+        try access.allow(method.verb)
+        return ControlCall(call, method, rules.clients, shard, control)
     }
 
     private func rest(_ call: ServerCall, _ access: Access) throws(Fault) -> any CallHandler {

@@ -40,7 +40,7 @@ struct NodeMetrics: Sendable {
         let ejected: Counter
     }
 
-    let registry = Metrics()
+    let registry: Metrics
     let tasks: [TaskMetrics]
     let peers: [PeerMetrics]
     let rejected: [Fault.Code: Counter]
@@ -55,6 +55,7 @@ struct NodeMetrics: Sendable {
     let budgetUsed: Gauge
     let resident: Gauge
     let receiptsLost: Counter
+    let reloads: [String: Counter]
 
     static let rejections: [Fault.Code] = [
         .invalid, .notFound, .unauthenticated, .forbidden, .exhausted, .deadline, .unavailable,
@@ -64,8 +65,10 @@ struct NodeMetrics: Sendable {
         .invalid, .deadline, .overload, .quota, .unavailable, .localOnly,
     ]
 
-    init(_ blueprint: Blueprint) throws(Fault) {
-        let registry = registry
+    /// - Parameter registry: where the numbers of an earlier topology are; those of the same name
+    ///   go on.
+    init(_ blueprint: Blueprint, registry: Metrics = Metrics()) throws(Fault) {
+        self.registry = registry
         var tasks: [TaskMetrics] = []
         for task in blueprint.tasks { tasks.append(try TaskMetrics(task.name, registry)) }
         var peers: [PeerMetrics] = []
@@ -99,6 +102,13 @@ struct NodeMetrics: Sendable {
             "canopy_request_bytes", "Bytes of the byte budget that are in use.", unit: .bytes)
         resident = try registry.gauge(
             "process_resident_memory_bytes", "Resident memory of the node.", unit: .bytes)
+        var reloads: [String: Counter] = [:]
+        for outcome in ["accepted", "refused", "unchanged"] {
+            reloads[outcome] = try registry.counter(
+                "canopy_reloads_total", "Times that the topology was read again, by outcome.",
+                labels: [MetricLabel("outcome", outcome)])
+        }
+        self.reloads = reloads
         receiptsLost = try registry.counter(
             "canopy_receipts_lost_total", "Receipts given up before their time, for want of room.")
     }

@@ -45,7 +45,9 @@ struct Pages {
         guard access.verbs.contains(.metadata) else {
             return send(call, 503, .text, "not ready\n")
         }
-        let missing = shard.tasks.indices.filter { !shard.isReady(task: $0) }
+        let missing = shard.tasks.indices.filter {
+            !shard.tasks[$0].isRetired && !shard.isReady(task: $0)
+        }
         let reasons = missing.filter { access.mayUse(shard.tasks[$0].name) }.map { task in
             let reason =
                 shard.tasks[task].isLoading
@@ -53,7 +55,7 @@ struct Pages {
             return "\(shard.tasks[task].name) (\(reason))"
         }
         let why =
-            shard.isDraining ? "the node is shutting down" : reasons.joined(separator: ", ")
+            shard.isDraining ? "it takes no new frames" : reasons.joined(separator: ", ")
         send(call, 503, .text, "not ready: \(why)\n")
     }
 

@@ -135,13 +135,6 @@ extension Shard {
         call.send(message: [])
         call.halfClose()
     }
-
-    /// Tells whoever looks at this node that something changed.
-    private func noted(_ change: Change) { metrics.noted(change) }
-
-    private func alert(_ frame: Frame, _ confidence: Confidence) {
-        metrics.alerted(task: frame.task)
-    }
 }
 
 /// Hears of one probe and tells the node.
@@ -197,7 +190,7 @@ final class EscalationCall: ClientCallHandler {
                     id,
                     .answered(
                         attempt: attempt, accepted: accepted,
-                        alert: shard.tasks[frame.task].alertScore(of: response),
+                        alert: shard.tasks[frame.task].alertScore(of: response)?.confidence,
                         load: PeerLoad(response.parameters))))
         } else {
             // Kept for the case that nobody has an answer: then these are the words to pass on.

@@ -17,9 +17,11 @@ final class Shard {
     let metrics: ShardMetrics
     let receipts: Receipts
     let tracer: Tracer?
-    private(set) var tasks: [TaskRuntime]
-    private let taskNumbers: [String: Int]
+    var tasks: [TaskRuntime]
+    private var taskNumbers: [String: Int] = [:]
     var peers: [PeerRuntime] = []
+    /// The way to the node's alerts; `nil` until the desk stands.
+    var alerts: AlertLink?
 
     private var node: Node
     private var frames: [Frame?] = []
@@ -29,7 +31,7 @@ final class Shard {
     private var unarmed: [FrameID] = []
     private var isBusy = false
     private var sources = SourceTable()
-    private let limits: TenantLimits
+    private var limits: TenantLimits
     private var ticker: (any ScheduledTimer)?
     private lazy var sink = makeSink()
     /// Streams that are open, to be told when the node drains.
@@ -50,8 +52,13 @@ final class Shard {
         self.tracer = tracer
         self.limits = limits
         time = loop.time
+        numberTasks()
+    }
+
+    private func numberTasks() {
+        let served = tasks.enumerated().filter { !$0.element.isRetired }
         taskNumbers = Dictionary(
-            uniqueKeysWithValues: tasks.enumerated().map { ($0.element.name, $0.offset) })
+            uniqueKeysWithValues: served.map { ($0.element.name, $0.offset) })
     }
 
     /// Index of a task, or `nil` when the node has none of that name.
@@ -77,7 +84,18 @@ final class Shard {
     /// Whether the node is on its way out.
     var isDraining: Bool { node.isDraining }
 
-    var isReady: Bool { !node.isDraining && tasks.indices.allSatisfy(isReady(task:)) }
+    var isReady: Bool {
+        !node.isDraining
+            && tasks.indices.allSatisfy { index in
+                tasks[index].isRetired || tasks[index].isLate || isReady(task: index)
+            }
+    }
+
+    /// Names of the tasks that are served.
+    var taskNames: [String] { tasks.filter { !$0.isRetired }.map(\.name) }
+
+    /// Whether a peer is left out for doing worse than its fellows.
+    func isEjected(peer: Int) -> Bool { node.isEjected(peer: peer) }
 
     // MARK: Events
 
@@ -124,6 +142,7 @@ final class Shard {
     /// Lets the node feel the time that passes.
     func startTicking() {
         hear(.tick)
+        noteEngines()
         ticker = loop.schedule(after: Node.tick) { [weak self] in self?.startTicking() }
     }
 
@@ -134,11 +153,53 @@ final class Shard {
     func install(_ model: ServedModel, task: Int, bar: Bar?) {
         tasks[task].model = model
         tasks[task].isLoading = false
+        tasks[task].fault = nil
         hear(.modelReady(task: task, bar: bar))
+        alerts?.set("model-missing", tasks[task].name, false)
     }
 
-    /// A task's model cannot be had: its frames are handed on from now on.
-    func giveUp(task: Int) { tasks[task].isLoading = false }
+    /// A task's model cannot be had: its frames are handed on from now on, or go to the one that
+    /// was there before.
+    func giveUp(task: Int, _ why: String) {
+        tasks[task].isLoading = false
+        tasks[task].fault = why
+        alerts?.set("model-missing", tasks[task].name, true)
+    }
+
+    /// A task's model answers no more.
+    func uninstall(task: Int) {
+        tasks[task].model = nil
+        tasks[task].fault = nil
+        if !tasks[task].isIdentity { hear(.modelLost(task: task)) }
+    }
+
+    /// Takes a new topology, between two events: tasks and peers keep their indexes, and whatever
+    /// was learnt or is under way goes on.
+    func adopt(
+        _ new: [TaskRuntime], _ surroundings: Surroundings, limits: TenantLimits
+    ) {
+        self.limits = limits
+        let old = tasks
+        tasks = new.enumerated().map { index, task in
+            if index < old.count { return task.succeeding(old[index]) }
+            var task = task
+            task.isLate = true
+            return task
+        }
+        numberTasks()
+        node.adopt(surroundings)
+        for (number, tenant) in sources.tenants.enumerated() {
+            hear(.sourceLimit(source: number, limits.frames(of: tenant)))
+        }
+        for index in tasks.indices {
+            let wasIdentity = index < old.count && old[index].isIdentity
+            guard tasks[index].isIdentity != wasIdentity else { continue }
+            hear(wasIdentity ? .modelLost(task: index) : .modelReady(task: index, bar: nil))
+        }
+    }
+
+    /// Takes frames again.
+    func undrain() { hear(.undrained) }
 
     func drain() {
         hear(.draining)
@@ -209,6 +270,7 @@ final class Shard {
             tag: frame.id.word, input: frame.request.inferenceInput,
             lane: frame.options.workClass.lane, deadline: frame.deadline, sink: sink)
         frame.job = job
+        frame.model = model
         if !model.model.submit(job) {
             frame.fault = Refusals.queueFull(task.name, waiting: model.model.waiting)
             hear(.frame(frame.id, .inferenceFailed(.overload)))
@@ -236,11 +298,11 @@ final class Shard {
         case .success(let inference):
             frame.outcome = inference
             metrics.inferred(task: frame.task, outcome.times)
-            let confidence = inference.scores.map {
-                Confidence(tasks[frame.task].confidence(of: $0))
+            let confidence = inference.scores.flatMap { scores in
+                frame.model.map { Confidence($0.confidence(of: scores)) }
             }
             let alert = tasks[frame.task].alertScore(of: inference)
-            hear(.frame(frame.id, .inferred(confidence, alert: alert)))
+            hear(.frame(frame.id, .inferred(confidence, alert: alert?.confidence)))
         case .failure(let fault):
             frame.fault = fault
             hear(.frame(frame.id, .inferenceFailed(InferenceFailure(fault))))

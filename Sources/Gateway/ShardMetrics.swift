@@ -6,11 +6,19 @@ import Telemetry
 
 /// One loop's numbers, confined to it: counting is an addition.
 final class ShardMetrics {
-    private let names: NodeMetrics
+    private var names: NodeMetrics
     private let shard = MetricShard()
     private var seen = Totals()
 
     init(_ names: NodeMetrics) { self.names = names }
+
+    /// Takes the names of a new topology; what was counted stays.
+    func adopt(_ names: NodeMetrics) { self.names = names }
+
+    /// The topology was read again.
+    func reloaded(_ outcome: String) {
+        if let counter = names.reloads[outcome] { shard.add(counter) }
+    }
 
     /// What servers and pools counted themselves, as of the last collection.
     private struct Totals {
@@ -120,7 +128,9 @@ final class ShardMetrics {
     }
 
     private func collect(_ counters: ClientCounters, of index: Int) {
-        let old = index < seen.peers.count ? seen.peers[index] : ClientCounters()
+        var old = index < seen.peers.count ? seen.peers[index] : ClientCounters()
+        // A peer that has moved has a pool that begins anew.
+        if counters.calls < old.calls || counters.bytesOut < old.bytesOut { old = ClientCounters() }
         let peer = names.peers[index]
         grow(peer.bytesIn, from: old.bytesIn, to: counters.bytesIn)
         grow(peer.bytesOut, from: old.bytesOut, to: counters.bytesOut)

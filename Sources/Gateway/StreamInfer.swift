@@ -81,7 +81,8 @@ final class StreamInfer: CallHandler {
 
     fileprivate func refuse(_ fault: Fault, id: String, of item: StreamItem) {
         // One request's failure does not end the stream: the protocol has a place for its words.
-        call.send(message: StreamResponse(error: GRPCStatus(fault).message, id: id).encode())
+        let words = GRPCStatus(fault).message
+        call.send(message: StreamResponse(error: words, id: id, code: fault.code).encode())
         drop(item)
     }
 

@@ -56,6 +56,12 @@ public struct NearestNode<ID: Equatable & Sendable>: Sendable {
         return Self.isLighter(candidates[b], than: candidates[a]) ? b : a
     }
 
+    /// The index of home itself, for callers that keep to one node instead of sharing their calls
+    /// among near-equals; `nil` when none is live.
+    public mutating func settle(among candidates: [Candidate]) -> Int? {
+        Self.nearest(of: candidates).map { settleHome(candidates, nearest: $0) }
+    }
+
     /// Keeps home where it is good enough, moves it to the nearest otherwise; returns its index.
     private mutating func settleHome(_ candidates: [Candidate], nearest: Int) -> Int {
         if let home, let index = candidates.firstIndex(where: { $0.id == home && $0.isLive }),

@@ -2,12 +2,7 @@ extension Topology {
     /// What the files say that no node acts on yet, one line each with its place: whoever reads it
     /// must not believe that it holds.
     public var notices: [String] {
-        let tasks = tasks.flatMap { task -> [String] in
-            var lines: [String] = []
-            if task.alert != nil { lines.append(notice("alert", "tasks", task.name, "alert")) }
-            return lines
-        }
-        let nodes = nodes.flatMap { node -> [String] in
+        nodes.flatMap { node -> [String] in
             var lines: [String] = []
             if node.ring != nil { lines.append(notice("ring", "nodes", node.name, "ring")) }
             if node.budget.spool != nil {
@@ -15,7 +10,6 @@ extension Topology {
             }
             return lines
         }
-        return nodes + tasks
     }
 
     private func notice(_ what: String, _ path: String...) -> String {

@@ -14,6 +14,7 @@ public struct Topology: Sendable {
     public let models: [String]
     public let trust: Trust
     public let telemetry: TelemetryPlan
+    public let alerts: AlertsPlan
     /// The files that it was made of.
     public let files: [String]
     let root: Entry
@@ -49,6 +50,9 @@ public struct Topology: Sendable {
         models = folders?.map(\.value) ?? [Shape.resolve("models", besides: file.root.place.file)]
         trust = Trust(fields.fields("trust"))
         telemetry = TelemetryPlan(fields.fields("telemetry"))
+        let alerts = AlertsPlan(fields.fields("alerts"))
+        self.alerts = alerts
+        for task in tasks { alerts.check(task.alert?.targets ?? [], report) }
         fields.finish()
         files = file.files
         root = file.root
@@ -137,7 +141,8 @@ extension Topology {
     /// not said, the nearest thing above it that is.
     public func place(of path: String...) -> Place { place(of: path) }
 
-    func place(of path: [String]) -> Place {
+    /// The same, of keys in a list.
+    public func place(of path: [String]) -> Place {
         var (entry, place) = (root, root.place)
         for key in path {
             guard let member = entry[key] else { break }

@@ -66,11 +66,18 @@ public struct TopologyFile: Sendable {
     /// - Throws: what `disk` says when the file or folder is not there; `.notFound` when the folder
     ///   holds no such file; `.exhausted` when there are too many.
     public init(at path: String, from disk: any Disk, of kind: Kind = .topology) throws(Fault) {
-        guard !Self.isYAML(path) else {
-            self.init([(path, try disk.read(path, limit: Bounds.fileBytes))], of: kind)
-            return
+        self.init(try Self.sources(at: path, from: disk), of: kind)
+    }
+
+    /// The files that `init(at:from:)` would take, by their names in order, as they stand on disk;
+    /// faults are the same.
+    public static func sources(
+        at path: String, from disk: any Disk
+    ) throws(Fault) -> [(name: String, bytes: [UInt8])] {
+        guard !isYAML(path) else {
+            return [(path, try disk.read(path, limit: Bounds.fileBytes))]
         }
-        let names = try disk.list(path).filter(Self.isYAML)
+        let names = try disk.list(path).filter(isYAML)
         guard !names.isEmpty else {
             throw Fault(
                 .notFound, "the folder \(path) holds no *.yaml file",
@@ -90,7 +97,7 @@ public struct TopologyFile: Sendable {
             left -= bytes.count
             sources.append((folder + name, bytes))
         }
-        self.init(sources, of: kind)
+        return sources
     }
 
     private static func isYAML(_ path: String) -> Bool {

@@ -13,11 +13,28 @@ public struct StreamResponse: WireMessage {
         self.response = response
     }
 
-    /// An error, about the request `id` where one is known.
-    public init(error: String, id: String = "") {
+    /// An error, about the request `id` where one is known. Then its kind travels too: the protocol
+    /// has words for it only, and whether another node should be asked must not hang on words.
+    public init(error: String, id: String = "", code: Fault.Code? = nil) {
         self.error = error
         response = id.isEmpty ? nil : InferResponse(model: "", id: id, outputs: [])
+        if let code { response?.parameters[Self.codeName] = .string(code.description) }
     }
+
+    private static let codeName = "canopy.error"
+
+    /// What went wrong, or `nil` for an answer. Its kind is `inner` where the server does not say.
+    public var fault: Fault? {
+        guard !error.isEmpty else { return nil }
+        let name = response?.parameters.string(Self.codeName)
+        let code = Self.codes.first { $0.description == name } ?? .inner
+        return Fault(code, error, source: .peer)
+    }
+
+    private static let codes: [Fault.Code] = [
+        .invalid, .notFound, .unauthenticated, .forbidden, .exhausted, .deadline, .unavailable,
+        .cancelled, .unsupported, .precondition, .corrupt, .inner,
+    ]
 
     public static func decode(_ bytes: Bytes) throws(Fault) -> StreamResponse {
         let split = try SplitMessage(bytes, rawField: 2, "ModelStreamInferResponse", from: .peer)

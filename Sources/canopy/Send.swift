@@ -1,10 +1,7 @@
 public import ArgumentParser
 import CanopyClient
-import Cryptography
 import Ground
 public import Routing
-import Storage
-import Topology
 import Wire
 
 /// `canopy send`: frames to a node, answers to the terminal.
@@ -20,6 +17,14 @@ struct Send: AsyncParsableCommand {
               canopy send --to 127.0.0.1:8480 --plain --task meter-digits --image frames/
               canopy send --topology Topology/demo.yaml --node leaf --as camera \\
                 --task meter-digits --image frames/ --streams 4 --rate 30 --mode refine
+
+            Given several nodes (--node or --to again and again), or one as --seed that names its
+            neighbours, frames go to the nearest of them and follow it when it changes; what a lost
+            node did not answer is sent again, and while none answers frames wait in a buffer.
+
+              canopy send --topology shop.yaml --node till --node office --as camera \
+                --task meter-digits --image frames/ --streams 4 --rate 30
+              canopy send --seed 10.0.0.5:8443 --as camera --task meter-digits --video /dev/video0
             """)
 
     @Option(help: "Task of the frames.")
@@ -57,6 +62,12 @@ struct Send: AsyncParsableCommand {
     @Option(help: "How long an answer may take, in milliseconds.")
     var timeout = 1_000
 
+    @Option(help: "With several nodes: frames that each stream keeps without an answer.")
+    var buffer = StreamOptions().frames
+
+    @Option(help: "What a full buffer drops: the oldest, the newest, or it may reject frames.")
+    var drop: DropRule = .oldest
+
     @Flag(help: "Print one JSON object a frame and one for the summary.")
     var json = false
 
@@ -73,6 +84,9 @@ struct Send: AsyncParsableCommand {
         guard (1...60_000).contains(timeout) else {
             throw ValidationError("--timeout must be from 1 to 60000 milliseconds")
         }
+        guard (1...1_000_000).contains(buffer) else {
+            throw ValidationError("--buffer must be from 1 to 1000000 frames")
+        }
         if let accept, !(0...1).contains(accept) {
             throw ValidationError("--accept must be from 0 to 1")
         }
@@ -87,20 +101,30 @@ struct Send: AsyncParsableCommand {
         } catch {
             throw Failure(error)
         }
-        let report = SendReport(json: json)
-        let sender = Sender(
-            client, report: report,
-            plan: SendPlan(
-                task: task, streams: streams, rate: rate, mode: mode, workClass: workClass,
-                accept: accept, timeout: .milliseconds(Int64(timeout)), limit: limit ?? .max))
+        let report = SendReport(json: json, cameras: target.roams ? streams : nil)
+        if target.roams { client.onMove { report.moved($0) } }
+        let sender = Sender(client, report: report, plan: plan)
         do throws(Fault) {
             try await sender.send(source)
         } catch {
             throw Failure(error)
         }
-        report.finish(await client.traffic())
+        report.finish(await client.traffic(), await client.status()?.counts)
         client.close()
         if report.answers == 0 { throw ExitCode.failure }
+    }
+
+    private var plan: SendPlan {
+        var options: StreamOptions?
+        if target.roams {
+            options = StreamOptions()
+            options?.frames = buffer
+            options?.whenFull = drop
+        }
+        return SendPlan(
+            task: task, streams: streams, rate: rate, mode: mode, workClass: workClass,
+            accept: accept, timeout: .milliseconds(Int64(timeout)), limit: limit ?? .max,
+            roaming: options)
     }
 
     private func makeSource(_ client: CanopyClient) async throws(Fault) -> any FrameSource {
@@ -114,68 +138,6 @@ struct Send: AsyncParsableCommand {
     }
 }
 
-/// Which node, and who is asking.
-struct Target: ParsableArguments {
-    @Option(help: "A topology that names the node, instead of --to.")
-    var topology: String?
-
-    @Option(help: "Name of the node in the topology; also whose certificate is expected with --to.")
-    var node = "leaf"
-
-    @Option(help: "Address of the node, as host:port.")
-    var to: String?
-
-    @Flag(help: "Plain text, for a node on this machine.")
-    var plain = false
-
-    @Option(name: .customLong("as"), help: "Whose certificate to show: NAME.pem and NAME.key.")
-    var identity: String?
-
-    @Option(help: "Folder of the certificates, with ca.pem in it.")
-    var certificates: String?
-
-    func connect() throws(Fault) -> CanopyClient {
-        if let to, Endpoint(to) == nil {
-            throw Fault(
-                .invalid, "--to is '\(to)'", remedy: "give host and port, such as 127.0.0.1:8443")
-        }
-        var folder = certificates ?? "certificates"
-        var endpoint = to.flatMap(Endpoint.init)
-        if let topology {
-            let fleet = try read(topology)
-            guard let plan = fleet.node(named: node) else {
-                throw Fault(.notFound, "the topology has no node '\(node)'")
-            }
-            endpoint = endpoint ?? plan.address
-            folder = certificates ?? fleet.trust.certificates
-        }
-        guard let endpoint else {
-            throw Fault(
-                .invalid, "no node to send to",
-                remedy: "give --to HOST:PORT, or --topology FILE and --node NAME")
-        }
-        if plain { return try CanopyClient(node: endpoint, security: .plain) }
-        let disk = FileDisk()
-        let trust = try disk.read(folder + "/ca.pem", limit: 1 << 20)
-        var credentials: TLSCredentials?
-        if let identity {
-            credentials = try CredentialFiles(folder: folder, name: identity).load(from: disk)
-        }
-        return try CanopyClient(
-            node: endpoint,
-            security: .tls(trust: trust, credentials: credentials, expecting: .node(node)))
-    }
-
-    private func read(_ path: String) throws(Fault) -> Topology {
-        do {
-            return try Topology(validating: TopologyFile(at: path, from: FileDisk()))
-        } catch let faults as TopologyFaults {
-            throw faults.fault
-        } catch {
-            throw error as? Fault ?? Fault(.inner, "\(error)")
-        }
-    }
-}
-
 extension Routing.Mode: ExpressibleByArgument {}
 extension WorkClass: ExpressibleByArgument {}
+extension DropRule: ExpressibleByArgument {}

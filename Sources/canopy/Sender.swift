@@ -15,6 +15,8 @@ struct SendPlan: Sendable {
     let accept: Double?
     let timeout: Interval
     let limit: Int
+    /// How each stream follows the nearest of several nodes; `nil` for one node.
+    let roaming: StreamOptions?
 }
 
 /// Sends the frames of a source through a client, dealt to streams, and tells the report.
@@ -40,7 +42,10 @@ struct Sender: Sendable {
         let dealer = Dealer(source, limit: plan.limit)
         let outcome = await withTaskGroup(of: Fault?.self) { group in
             for number in 1...plan.streams {
-                group.addTask { await camera(number, dealer) }
+                group.addTask {
+                    await plan.roaming == nil
+                        ? camera(number, dealer) : roamingCamera(number, dealer)
+                }
             }
             var first: Fault?
             for await fault in group { first = first ?? fault }
@@ -58,10 +63,7 @@ struct Sender: Sendable {
         var fault: Fault?
         do throws(Fault) {
             while let frame = try await dealer.next() {
-                if let rate = plan.rate {
-                    let due = start.advanced(by: .seconds(Double(sequence) / rate))
-                    try? await Task.sleep(until: due, clock: .continuous)
-                }
+                await waitUntilDue(sequence, since: start)
                 await gate.enter()
                 let sent = SentFrame(frame, camera: number, sequence: sequence)
                 let request = request(sent)
@@ -76,6 +78,39 @@ struct Sender: Sendable {
         return fault
     }
 
+    /// As `camera`, to the nearest of several nodes. With a rate nothing holds it back: what is not
+    /// answered in time fills its buffer, whose rule says what is dropped.
+    private func roamingCamera(_ number: Int, _ dealer: Dealer) async -> Fault? {
+        let gate = Gate(plan.rate == nil ? Self.depth : .max)
+        let start = ContinuousClock.now
+        var offered = 0
+        do throws(Fault) {
+            let stream = try RoamingStream(client, report, gate, plan, camera: number)
+            var fault: Fault?
+            do throws(Fault) {
+                while let frame = try await dealer.next() {
+                    await waitUntilDue(offered, since: start)
+                    await gate.enter()
+                    stream.send(frame, self.frame(frame.input), number: offered)
+                    offered += 1
+                }
+            } catch {
+                fault = error
+            }
+            stream.finish()
+            await gate.wait()
+            return fault
+        } catch {
+            return error
+        }
+    }
+
+    private func waitUntilDue(_ sequence: Int, since start: ContinuousClock.Instant) async {
+        guard let rate = plan.rate else { return }
+        let due = start.advanced(by: .seconds(Double(sequence) / rate))
+        try? await Task.sleep(until: due, clock: .continuous)
+    }
+
     private func ask(_ frame: SentFrame, _ request: InferRequest, _ gate: Gate) {
         let report = report
         client.infer(request, timeout: plan.timeout) { result in
@@ -85,14 +120,20 @@ struct Sender: Sendable {
     }
 
     private func request(_ sent: SentFrame) -> InferRequest {
-        var frame = Frame(task: plan.task, id: sent.id, inputs: [sent.frame.input])
-        frame.workClass = plan.workClass
-        frame.mode = plan.mode
+        var frame = frame(sent.frame.input)
+        frame.id = sent.id
         frame.stream = "camera-\(sent.camera)"
         frame.sequence = sent.sequence
+        return frame.request
+    }
+
+    private func frame(_ input: InferTensor) -> Frame {
+        var frame = Frame(task: plan.task, inputs: [input])
+        frame.workClass = plan.workClass
+        frame.mode = plan.mode
         frame.timeout = plan.timeout
         frame.accept = plan.accept
-        return frame.request
+        return frame
     }
 }
 
@@ -174,73 +215,6 @@ final class Gate: Sendable {
                 return state.inside == 0
             }
             if isEmpty { continuation.resume() }
-        }
-    }
-}
-
-/// A camera's stream whose frames are answered twice. When it ends before its time, what is under
-/// way has failed, and the next frame opens another one, as a camera would.
-private final class RefiningStream: Sendable {
-    private struct State {
-        /// Frames without their last answer, by id.
-        var open: [String: SentFrame] = [:]
-        /// `nil` before the first frame and after an end. It holds us until then.
-        var stream: FrameStream?
-        /// Streams that have ended: one may do so before it is noted here.
-        var ends = 0
-    }
-
-    private let client: CanopyClient
-    private let report: SendReport
-    private let gate: Gate
-    private let state = Mutex(State())
-
-    init(_ client: CanopyClient, _ report: SendReport, _ gate: Gate) {
-        self.client = client
-        self.report = report
-        self.gate = gate
-    }
-
-    /// Sends a frame; for one task at a time.
-    func send(_ frame: SentFrame, _ request: InferRequest) {
-        let (present, ends) = state.withLock { state in
-            state.open[frame.id] = frame
-            return (state.stream, state.ends)
-        }
-        if let present { return present.send(request) }
-        let made = client.stream(
-            answered: { [self] in answered($0) }, ended: { [self] in ended($0) })
-        state.withLock { if $0.ends == ends { $0.stream = made } }
-        made.send(request)
-    }
-
-    func finish() { state.withLock { $0.stream }?.finish() }
-
-    private func answered(_ answer: StreamResponse) {
-        guard let response = answer.response else { return }
-        let isFinal =
-            !answer.error.isEmpty || response.parameters.bool("triton_final_response") ?? true
-        let frame = state.withLock { state in
-            isFinal ? state.open.removeValue(forKey: response.id) : state.open[response.id]
-        }
-        guard let frame else { return }
-        let result: Result<FrameAnswer, Fault> =
-            answer.error.isEmpty
-            ? .success(FrameAnswer(response))
-            : .failure(Fault(.unavailable, answer.error, source: .peer))
-        report.add(frame, result, isFinal: isFinal)
-        if isFinal { gate.leave() }
-    }
-
-    private func ended(_ fault: Fault?) {
-        let left = state.withLock { state in
-            defer { state = State(ends: state.ends + 1) }
-            return Array(state.open.values)
-        }
-        let reason = fault ?? Fault(.unavailable, "the stream ended before the answer")
-        for frame in left {
-            report.add(frame, .failure(reason), isFinal: true)
-            gate.leave()
         }
     }
 }

@@ -41,7 +41,7 @@ struct ReadinessTests {
             client.stop()
             node.stop()
         }
-        await node.onHost { $0.shard.giveUp(task: 0) }
+        await node.onHost { $0.shard.giveUp(task: 0, "no such file") }
         #expect(try await client.http("GET", "/ready").status == 200)
     }
 

@@ -19,12 +19,13 @@ private let allowed: [String: Set<String>] = [
     "Routing": ["Ground"],
     "Inference": ["Ground", "Bundles"],
     "Telemetry": ["Ground", "Wire"],
+    "Alerts": ["Ground", "HTTP"],
     "Node": ["Ground", "Routing", "Topology"],
     "Simulation": ["Ground", "Routing", "Telemetry", "Topology", "Node"],
     "CanopyClient": ["Ground", "Cryptography", "EventLoop", "Wire", "HTTP", "Routing"],
     "Gateway": [
         "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "HTTP", "Topology", "Bundles",
-        "Routing", "Inference", "Telemetry", "Node",
+        "Routing", "Inference", "Telemetry", "Alerts", "Node",
     ],
     "canopy": [
         "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "HTTP", "Topology", "Bundles",

@@ -49,6 +49,40 @@ import Testing
         #expect(task.tiers.count == 1 && task.tiers[0].accept == nil)
     }
 
+    @Test func `Alerts go to the log unless something else is said`() throws {
+        let alert = "\n    alert: { labels: long, at: 0.9 }\n"
+        let topology = try topology(small + alert)
+        #expect(topology.task(named: "meter")?.alert?.to == ["log"])
+        #expect(topology.alerts.sinks.isEmpty)
+        let operators = topology.alerts.operators
+        #expect(operators.to == ["log"] && operators.repeats == 3)
+        #expect(operators.hold == .seconds(2) && operators.quiet == .seconds(30))
+    }
+
+    @Test func `A sink is a webhook or a broker`() throws {
+        let sinks = try topology(
+            small + """
+
+                alerts:
+                  sinks:
+                    b: { mqtt: "mqtts://broker.example", user: u, password: { env: WORD } }
+                    a: { webhook: "https://hooks.example/in", token: { file: secret } }
+                """
+        ).alerts
+        #expect(sinks.sinks.map(\.name) == ["a", "b"] && sinks.sink(named: "log") == nil)
+        guard case .webhook(let hook)? = sinks.sink(named: "a")?.kind,
+            case .mqtt(let broker)? = sinks.sink(named: "b")?.kind
+        else {
+            Issue.record("the sinks are of other kinds")
+            return
+        }
+        #expect(hook.url.endpoint == Endpoint(host: "hooks.example", port: 443) && hook.url.tls)
+        #expect(hook.url.path == "/in" && hook.token == .file("secret") && hook.authority == nil)
+        #expect(broker.url.endpoint == Endpoint(host: "broker.example", port: 8883))
+        #expect(broker.url.tls && broker.topic == "canopy/alerts" && broker.user == "u")
+        #expect(broker.password == .environment("WORD") && sinks.sinks[0].queue == 1_024)
+    }
+
     @Test func `Folders are beside the file that is read`() throws {
         let file = TopologyFile(text: small, name: "fleet/a.yaml")
         let topology = try Topology(validating: file)

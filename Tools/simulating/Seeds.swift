@@ -89,7 +89,7 @@ struct Seeds: AsyncParsableCommand {
         if let violation = run.violation {
             Machine.show(
                 "\rseed \(run.seed): \(violation.invariant.rawValue): \(violation.words)"
-                    + " (node \(violation.node))\n"
+                    + " (node \(violation.node), after \(Double(violation.at) / 1e9) s)\n"
                     + run.story.map { "    \($0)\n" }.joined())
             if let write {
                 let files = RandomWorld(seed: run.seed, size: size)

@@ -127,7 +127,7 @@ extension World {
     private mutating func end(_ id: CallID, _ call: Call, _ event: FrameEvent) {
         calls.close(id.index)
         guard let place = drop(id, of: call) else { return }
-        if call.answer != nil {
+        if case .answered = event {
             shards[call.shard].frames[place].upstream = call.answer
         } else {
             shards[call.shard].failedAt = now

@@ -27,34 +27,12 @@ extension Shape<TelemetryPlan.Collector> {
     /// `http://host[:port][/path]`, the same with https, or `host:port`. The port of OTLP/HTTP is
     /// 4318, the path of traces `/v1/traces` (OpenTelemetry protocol, OTLP/HTTP).
     static var collector: Shape {
-        let expected = "the URL of an OTLP/HTTP collector such as http://collector.example:4318"
-        return Shape(expected) { text throws(Units.Misfit) in
-            guard text.utf8.count <= Bounds.text, let collector = parse(text) else {
-                throw Units.Misfit(problem: "is not an http URL", remedy: "give \(expected)")
+        Shape(ServiceURL.Kind.collector.expected) { entry, name, report in
+            Shape<ServiceURL>.url(of: .collector).read(entry, name, report).map { url in
+                TelemetryPlan.Collector(
+                    endpoint: url.endpoint, tls: url.tls,
+                    path: url.path == "/" ? "/v1/traces" : url.path)
             }
-            return collector
         }
-    }
-
-    private static func parse(_ text: String) -> TelemetryPlan.Collector? {
-        let tls = text.hasPrefix("https://")
-        let rest: Substring
-        if tls || text.hasPrefix("http://") {
-            rest = text.dropFirst(tls ? 8 : 7)
-        } else {
-            guard !text.contains("://") else { return nil }
-            rest = text[...]
-        }
-        let host = rest.prefix { $0 != "/" }
-        let path = rest[host.endIndex...]
-        guard path.unicodeScalars.allSatisfy({ ("!"..."~").contains($0) }) else { return nil }
-        let colon = host.split(separator: "]").last?.contains(":") ?? false
-        let hasPort = host.hasPrefix("[") ? !host.hasSuffix("]") : colon
-        guard let endpoint = Endpoint(hasPort ? String(host) : "\(host):4318"), endpoint.port != 0,
-            endpoint.isPlain
-        else { return nil }
-        let isRoot = path.isEmpty || path == "/"
-        return TelemetryPlan.Collector(
-            endpoint: endpoint, tls: tls, path: isRoot ? "/v1/traces" : String(path))
     }
 }

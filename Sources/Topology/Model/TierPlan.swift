@@ -130,7 +130,8 @@ public struct AlertPlan: Hashable, Sendable {
     /// From which confidence on, 0 to 1.
     public let at: Double
     /// Who is told; default the log.
-    public let to: [String]
+    public var to: [String] { targets.map(\.name) }
+    let targets: [AlertTarget]
 
     /// `nil` when something of it is missing or not readable; that is reported.
     init?(_ fields: Fields) {
@@ -146,6 +147,6 @@ public struct AlertPlan: Hashable, Sendable {
         guard let labels, let at else { return nil }
         self.labels = labels.map(\.value)
         self.at = at
-        self.to = to?.map(\.value) ?? ["log"]
+        targets = OperatorAlertPlan.targets(to, at: fields.place)
     }
 }

@@ -21,6 +21,8 @@ enum Bounds {
     static let name = 63
     /// Characters of any other text: a path or an address, not a document.
     static let text = 1024
+    /// Bytes of a topic: brokers take 65,535, people read a line.
+    static let topic = 200
     /// Items of a list, such as labels or upstream nodes.
     static let items = 4096
 }

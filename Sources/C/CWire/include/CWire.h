@@ -7,6 +7,7 @@
 
 #include "canopy.pb-c.h"
 #include "control.pb-c.h"
+#include "discovery.pb-c.h"
 #include "health.pb-c.h"
 #include "inference.pb-c.h"
 #include "otlp.pb-c.h"

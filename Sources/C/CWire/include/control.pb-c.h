@@ -28,9 +28,6 @@ typedef struct Canopy__V1__BreakerOverride Canopy__V1__BreakerOverride;
 typedef struct Canopy__V1__BreakerOverrideReply Canopy__V1__BreakerOverrideReply;
 typedef struct Canopy__V1__ReloadRequest Canopy__V1__ReloadRequest;
 typedef struct Canopy__V1__ReloadReply Canopy__V1__ReloadReply;
-typedef struct Canopy__V1__NeighboursRequest Canopy__V1__NeighboursRequest;
-typedef struct Canopy__V1__NeighboursReply Canopy__V1__NeighboursReply;
-typedef struct Canopy__V1__Neighbour Canopy__V1__Neighbour;
 
 
 /* --- enums --- */
@@ -331,55 +328,6 @@ struct  Canopy__V1__ReloadReply
     , {0,NULL}, {0,NULL}, 0,NULL, {0,NULL} }
 
 
-struct  Canopy__V1__NeighboursRequest
-{
-  ProtobufCMessage base;
-};
-#define CANOPY__V1__NEIGHBOURS_REQUEST__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&canopy__v1__neighbours_request__descriptor) \
-     }
-
-
-struct  Canopy__V1__NeighboursReply
-{
-  ProtobufCMessage base;
-  /*
-   * The node that answers, first, then its neighbours.
-   */
-  size_t n_neighbours;
-  Canopy__V1__Neighbour **neighbours;
-};
-#define CANOPY__V1__NEIGHBOURS_REPLY__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&canopy__v1__neighbours_reply__descriptor) \
-    , 0,NULL }
-
-
-struct  Canopy__V1__Neighbour
-{
-  ProtobufCMessage base;
-  ProtobufCBinaryData name;
-  /*
-   * Host and port, as others dial it.
-   */
-  ProtobufCBinaryData address;
-  ProtobufCBinaryData tier;
-  /*
-   * Empty when the topology names none.
-   */
-  ProtobufCBinaryData site;
-  protobuf_c_boolean has_location;
-  double latitude;
-  double longitude;
-  /*
-   * Whether it is dialled by TLS.
-   */
-  protobuf_c_boolean tls;
-};
-#define CANOPY__V1__NEIGHBOUR__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&canopy__v1__neighbour__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0, 0, 0, 0 }
-
-
 /* Canopy__V1__StatusRequest methods */
 void   canopy__v1__status_request__init
                      (Canopy__V1__StatusRequest         *message);
@@ -627,63 +575,6 @@ Canopy__V1__ReloadReply *
 void   canopy__v1__reload_reply__free_unpacked
                      (Canopy__V1__ReloadReply *message,
                       ProtobufCAllocator *allocator);
-/* Canopy__V1__NeighboursRequest methods */
-void   canopy__v1__neighbours_request__init
-                     (Canopy__V1__NeighboursRequest         *message);
-size_t canopy__v1__neighbours_request__get_packed_size
-                     (const Canopy__V1__NeighboursRequest   *message);
-size_t canopy__v1__neighbours_request__pack
-                     (const Canopy__V1__NeighboursRequest   *message,
-                      uint8_t             *out);
-size_t canopy__v1__neighbours_request__pack_to_buffer
-                     (const Canopy__V1__NeighboursRequest   *message,
-                      ProtobufCBuffer     *buffer);
-Canopy__V1__NeighboursRequest *
-       canopy__v1__neighbours_request__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   canopy__v1__neighbours_request__free_unpacked
-                     (Canopy__V1__NeighboursRequest *message,
-                      ProtobufCAllocator *allocator);
-/* Canopy__V1__NeighboursReply methods */
-void   canopy__v1__neighbours_reply__init
-                     (Canopy__V1__NeighboursReply         *message);
-size_t canopy__v1__neighbours_reply__get_packed_size
-                     (const Canopy__V1__NeighboursReply   *message);
-size_t canopy__v1__neighbours_reply__pack
-                     (const Canopy__V1__NeighboursReply   *message,
-                      uint8_t             *out);
-size_t canopy__v1__neighbours_reply__pack_to_buffer
-                     (const Canopy__V1__NeighboursReply   *message,
-                      ProtobufCBuffer     *buffer);
-Canopy__V1__NeighboursReply *
-       canopy__v1__neighbours_reply__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   canopy__v1__neighbours_reply__free_unpacked
-                     (Canopy__V1__NeighboursReply *message,
-                      ProtobufCAllocator *allocator);
-/* Canopy__V1__Neighbour methods */
-void   canopy__v1__neighbour__init
-                     (Canopy__V1__Neighbour         *message);
-size_t canopy__v1__neighbour__get_packed_size
-                     (const Canopy__V1__Neighbour   *message);
-size_t canopy__v1__neighbour__pack
-                     (const Canopy__V1__Neighbour   *message,
-                      uint8_t             *out);
-size_t canopy__v1__neighbour__pack_to_buffer
-                     (const Canopy__V1__Neighbour   *message,
-                      ProtobufCBuffer     *buffer);
-Canopy__V1__Neighbour *
-       canopy__v1__neighbour__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   canopy__v1__neighbour__free_unpacked
-                     (Canopy__V1__Neighbour *message,
-                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Canopy__V1__StatusRequest_Closure)
@@ -724,15 +615,6 @@ typedef void (*Canopy__V1__ReloadRequest_Closure)
                   void *closure_data);
 typedef void (*Canopy__V1__ReloadReply_Closure)
                  (const Canopy__V1__ReloadReply *message,
-                  void *closure_data);
-typedef void (*Canopy__V1__NeighboursRequest_Closure)
-                 (const Canopy__V1__NeighboursRequest *message,
-                  void *closure_data);
-typedef void (*Canopy__V1__NeighboursReply_Closure)
-                 (const Canopy__V1__NeighboursReply *message,
-                  void *closure_data);
-typedef void (*Canopy__V1__Neighbour_Closure)
-                 (const Canopy__V1__Neighbour *message,
                   void *closure_data);
 
 /* --- services --- */
@@ -794,27 +676,6 @@ void canopy__v1__control__reload(ProtobufCService *service,
                                  const Canopy__V1__ReloadRequest *input,
                                  Canopy__V1__ReloadReply_Closure closure,
                                  void *closure_data);
-typedef struct Canopy__V1__Discovery_Service Canopy__V1__Discovery_Service;
-struct Canopy__V1__Discovery_Service
-{
-  ProtobufCService base;
-  void (*neighbours)(Canopy__V1__Discovery_Service *service,
-                     const Canopy__V1__NeighboursRequest *input,
-                     Canopy__V1__NeighboursReply_Closure closure,
-                     void *closure_data);
-};
-typedef void (*Canopy__V1__Discovery_ServiceDestroy)(Canopy__V1__Discovery_Service *);
-void canopy__v1__discovery__init (Canopy__V1__Discovery_Service *service,
-                                  Canopy__V1__Discovery_ServiceDestroy destroy);
-#define CANOPY__V1__DISCOVERY__BASE_INIT \
-    { &canopy__v1__discovery__descriptor, protobuf_c_service_invoke_internal, NULL }
-#define CANOPY__V1__DISCOVERY__INIT(function_prefix__) \
-    { CANOPY__V1__DISCOVERY__BASE_INIT,\
-      function_prefix__ ## neighbours  }
-void canopy__v1__discovery__neighbours(ProtobufCService *service,
-                                       const Canopy__V1__NeighboursRequest *input,
-                                       Canopy__V1__NeighboursReply_Closure closure,
-                                       void *closure_data);
 
 /* --- descriptors --- */
 
@@ -831,11 +692,7 @@ extern const ProtobufCMessageDescriptor canopy__v1__breaker_override__descriptor
 extern const ProtobufCMessageDescriptor canopy__v1__breaker_override_reply__descriptor;
 extern const ProtobufCMessageDescriptor canopy__v1__reload_request__descriptor;
 extern const ProtobufCMessageDescriptor canopy__v1__reload_reply__descriptor;
-extern const ProtobufCMessageDescriptor canopy__v1__neighbours_request__descriptor;
-extern const ProtobufCMessageDescriptor canopy__v1__neighbours_reply__descriptor;
-extern const ProtobufCMessageDescriptor canopy__v1__neighbour__descriptor;
 extern const ProtobufCServiceDescriptor canopy__v1__control__descriptor;
-extern const ProtobufCServiceDescriptor canopy__v1__discovery__descriptor;
 
 PROTOBUF_C__END_DECLS
 

@@ -1,0 +1,138 @@
+internal import Ground
+
+/// One candidate of an itinerary.
+struct Stop: Sendable {
+    let id: Int
+    var breaker: CircuitBreaker
+    /// The last round trips, at most `Itinerary.Settings.samples`.
+    private var samples: [Interval] = []
+    /// Its last probe said so, and nothing broke since.
+    private var isServing = false
+    /// Something was heard of it, good or bad.
+    private(set) var isKnown = false
+    /// A probe should go as soon as none is under way.
+    var wantsProbe = true
+    private var probe: (number: UInt32, leave: CircuitBreaker.Attempt)?
+    private var probes: UInt32 = 0
+    /// When it last answered a frame.
+    private var heardAt: Instant?
+    /// It has fallen silent: nothing that is under way there will be answered.
+    private var hasFallen = false
+
+    init(id: Int, breaker: CircuitBreaker) {
+        self.id = id
+        self.breaker = breaker
+    }
+
+    var distance: Interval? { samples.min() }
+
+    func isLive(_ now: Instant) -> Bool {
+        isServing && !samples.isEmpty && breaker.state(now: now) == .closed
+    }
+
+    func candidate(_ now: Instant) -> NearestNode<Int>.Candidate {
+        let distance = distance ?? .zero
+        return NearestNode<Int>.Candidate(
+            id: id, distance: distance, cost: distance, pending: 0, isLive: isLive(now))
+    }
+
+    /// The number of a probe that goes now; `nil` when none does.
+    mutating func beginProbe(_ now: Instant) -> UInt32? {
+        guard wantsProbe, probe == nil else { return nil }
+        wantsProbe = false
+        guard let leave = breaker.admit(now: now) else { return nil }
+        probes &+= 1
+        probe = (probes, leave)
+        return probes
+    }
+
+    /// Hears of a probe's end.
+    mutating func take(
+        _ report: Itinerary.ProbeReport, _ number: UInt32, _ now: Instant,
+        _ random: inout Randomness
+    ) {
+        guard let sent = probe, sent.number == number else { return }
+        probe = nil
+        let took = now - sent.leave.start
+        // A link that our own frames fill delays probes; as long as they are answered it is slow
+        // and not dead.
+        let isHeard = heardAt.map { $0 > sent.leave.start } ?? false
+        let isSlow = report == .timedOut && isServing && isHeard
+        let report = isSlow ? .serving(isWarm: true) : report
+        breaker.settle(
+            sent.leave, report.outcome, expected: distance ?? took, now: now, random: &random)
+        switch report {
+        case .serving(isWarm: true): measure(took)
+        case .serving(isWarm: false):
+            isServing = true
+            // Its time includes a handshake's: the next one tells the distance.
+            wantsProbe = true
+        // What is under way on a link that broke is told of by its own end.
+        case .notServing, .failed: forget()
+        case .timedOut: fall()
+        }
+    }
+
+    private mutating func measure(_ sample: Interval) {
+        isServing = true
+        isKnown = true
+        if samples.count == Itinerary.Settings.samples { samples.removeFirst() }
+        samples.append(sample)
+    }
+
+    /// The link broke.
+    mutating func lose(_ outcome: AttemptOutcome, _ now: Instant, _ random: inout Randomness) {
+        // The links of several cameras break at once, for one reason.
+        if isServing { note(outcome, now, &random) }
+        forget()
+        wantsProbe = true
+    }
+
+    /// It said “unavailable” to a frame: whether that holds for others too, a probe tells.
+    mutating func doubt(_ now: Instant, _ random: inout Randomness) {
+        note(.failed, now, &random)
+        wantsProbe = true
+    }
+
+    /// Hears how a frame fared. What comes late, of frames from before the breaker opened, says
+    /// nothing of the node as it is now.
+    mutating func note(
+        _ outcome: AttemptOutcome, _ now: Instant, _ random: inout Randomness
+    ) {
+        guard breaker.state(now: now) == .closed, let leave = breaker.admit(now: now) else {
+            return
+        }
+        if outcome == .answered { heardAt = now }
+        breaker.settle(
+            leave, outcome, expected: distance ?? .zero, now: now, random: &random)
+        if breaker.state(now: now) == .open { fall() }
+    }
+
+    /// Whether it has fallen silent since this was asked last.
+    mutating func takeFall() -> Bool {
+        defer { hasFallen = false }
+        return hasFallen
+    }
+
+    private mutating func fall() {
+        if isServing { hasFallen = true }
+        forget()
+    }
+
+    private mutating func forget() {
+        isServing = false
+        isKnown = true
+        samples.removeAll(keepingCapacity: true)
+    }
+}
+
+extension Itinerary.ProbeReport {
+    /// As the breaker hears of it.
+    fileprivate var outcome: AttemptOutcome {
+        switch self {
+        case .serving, .notServing: .answered
+        case .failed: .failed
+        case .timedOut: .timedOut
+        }
+    }
+}
