@@ -59,6 +59,7 @@ let package = Package(
         .target(
             name: "COpenVINO", path: "Sources/C/COpenVINO", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CLinux", path: "Sources/C/CLinux"),
+        .target(name: "CIsolation", path: "Sources/C/CIsolation"),
         .target(
             name: "CWire", dependencies: ["CProtobufC"], path: "Sources/C/CWire",
             exclude: ["proto"]),
@@ -66,8 +67,12 @@ let package = Package(
             name: "canopy",
             dependencies: [
                 "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "Topology", "Bundles",
-                "Routing", "Telemetry", "Gateway", "CanopyClient", arguments, logging,
+                "Routing", "Telemetry", "Gateway", "Simulation", "CanopyClient", arguments, logging,
             ], swiftSettings: house),
+        .executableTarget(
+            name: "simulate",
+            dependencies: ["Ground", "Storage", "Topology", "Simulation", arguments],
+            path: "Tools/simulating", swiftSettings: house),
         .executableTarget(
             name: "relay", dependencies: ["Ground", "EventLoop", arguments], path: "Tools/relay",
             swiftSettings: house),
@@ -97,11 +102,12 @@ let package = Package(
         + room("Bundles", ["Ground", "Cryptography", "Storage"])
         + room("Routing", ["Ground"])
         + room(
-            "Inference", ["Ground", "Bundles", "COpenVINO", "CJPEG", "CPNG"],
+            "Inference", ["Ground", "Bundles", "COpenVINO", "CJPEG", "CPNG", "CIsolation"],
             fixtures: ["Golden", "Models", "own_fixtures.py"])
         + room("Telemetry", ["Ground", "Wire"])
         + room("Alerts", ["Ground", "HTTP", "CMosquitto"])
         + room("Node", ["Ground", "Routing", "Topology"])
+        + room("Simulation", ["Ground", "Routing", "Telemetry", "Topology", "Node"])
         + room(
             "CanopyClient", ["Ground", "Cryptography", "EventLoop", "Wire", "HTTP", "Routing"])
         + room(

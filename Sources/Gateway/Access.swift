@@ -33,7 +33,9 @@ struct Access {
         guard verbs.contains(verb) else {
             throw Fault(
                 .forbidden, "this identity may not use \(verb.rawValue)", source: .client,
-                remedy: "add it to the identity's `verbs` in the topology")
+                remedy: verb == .control
+                    ? "show the certificate of a role (`kind: role`) whose verbs have control"
+                    : "add it to the identity's `verbs` in the topology")
         }
     }
 
@@ -49,7 +51,7 @@ struct Access {
                 remedy: "add it to the identity's `tasks` in the topology")
         }
         guard let task = shard.task(named: name) else {
-            throw Refusals.unknownTask(name, known: shard.tasks.map(\.name).filter(mayUse))
+            throw Refusals.unknownTask(name, known: shard.taskNames.filter(mayUse))
         }
         return task
     }

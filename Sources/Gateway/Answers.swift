@@ -23,12 +23,10 @@ enum Answers {
         response.outputs = outputs(outcome)
         response.parameters["canopy.tier"] = .string(node.tier)
         response.parameters["canopy.node"] = .string(node.name)
-        if let bundle = task.model?.bundle {
-            response.parameters["canopy.bundle"] = .string(bundle)
-        }
+        guard let model = frame.model else { return response }
+        response.parameters["canopy.bundle"] = .string(model.bundle)
         if let scores = outcome.scores {
-            let confidence = task.confidence(of: scores)
-            response.parameters["canopy.confidence"] = .double(confidence)
+            response.parameters["canopy.confidence"] = .double(model.confidence(of: scores))
         }
         return response
     }
@@ -66,7 +64,7 @@ enum Answers {
         guard !classes.isEmpty else {
             return outcome.outputs.map { tensor in
                 InferTensor(
-                    name: tensor.name, datatype: Datatype(rawValue: tensor.type.rawValue) ?? .bytes,
+                    name: tensor.name, datatype: tensor.type,
                     shape: tensor.shape, contents: tensor.bytes)
             }
         }

@@ -32,6 +32,8 @@ final class Frame {
     /// The caller's trace where this node records nothing: it is handed on as it came.
     var foreignTrace: CallerTrace?
 
+    /// The model that was asked here; another may have taken its place since.
+    var model: ServedModel?
     /// The inference here, and what came of it.
     var job: InferenceJob?
     var outcome: InferenceResult?

@@ -9,20 +9,30 @@ public import Topology
 /// One running node: its loops, its models and its end.
 ///
 /// The caller's thread becomes the first loop; further loops have threads of their own. SIGTERM and
-/// SIGINT drain the node: it takes no new frames, answers those it has, and `run` returns.
+/// SIGINT drain the node: it takes no new frames, answers those it has, and `run` returns. SIGHUP,
+/// and a change of the files that it was started from, make it read its topology again.
 public final class Gateway {
     private let context: NodeContext
     private let metrics: NodeMetrics
+    private let source: TopologySource?
+    private let all = Hosts()
     private let scrape: Scrape
+    private let control: ControlPlane
     private var hosts: [LoopConfined<ShardHost>] = []
     private var threads: [LoopThread] = []
     private var isDraining = false
 
     /// Makes the node `name` of a topology. Nothing is opened yet.
     ///
+    /// - Parameters:
+    ///   - source: where the topology came from, to read it again; `nil` never does.
+    ///   - digest: of what was read there.
     /// - Throws: when the topology has no such node, when the node is a foreign server, or when a
     ///   certificate is missing.
-    public init(_ topology: Topology, node name: String, log: Logger) throws(Fault) {
+    public init(
+        _ topology: Topology, node name: String, source: TopologySource? = nil,
+        digest: Digest? = nil, log: Logger
+    ) throws(Fault) {
         guard let plan = topology.node(named: name) else {
             let names = topology.nodes.map(\.name).joined(separator: ", ")
             throw Fault(
@@ -33,17 +43,20 @@ public final class Gateway {
                 .invalid, "'\(name)' is a foreign server (`protocol: open-inference`)",
                 remedy: "serve a node of the topology that is Canopy's own")
         }
-        context = try NodeContext(topology, node: plan, log: log)
+        self.source = source
+        context = try NodeContext(topology, node: plan, digest: digest, log: log)
         metrics = try NodeMetrics(context.blueprint)
-        scrape = Scrape(metrics, context)
+        scrape = Scrape(metrics, context, hosts: all)
+        control = ControlPlane(context, metrics, hosts: all, now: MonotonicTime().now)
     }
 
     /// Serves until the node is told to end.
     public func run() throws(Fault) {
         let loop = try Loop()
         defer {
-            // The hosts' pages hold the scrape.
-            scrape.setHosts([])
+            // The hosts' services hold what holds the hosts.
+            all.set([])
+            control.set(timers: nil, reloader: nil)
             for thread in threads { thread.stop() }
             for thread in threads { thread.join() }
         }
@@ -53,13 +66,14 @@ public final class Gateway {
             try startThread(number)
         }
         let desk = try openDesk(on: loop)
-        scrape.setHosts(hosts, desk: desk)
-        try first.listen(scrape)
+        all.set(hosts, desk: desk)
+        try first.listen(scrape, control)
         for host in hosts.dropFirst() { try listenElsewhere(host) }
         try watchSignals(loop, desk)
         watchCertificates(loop)
         SpanExporter(context, hosts: hosts)?.start(on: loop)
-        let loader = ModelLoader(context, hosts: hosts)
+        let loader = ModelLoader(context, hosts: all)
+        try watchTopology(loop, loader)
         loader.start()
         for notice in context.topology.notices { context.log.warning("\(notice)") }
         announce()
@@ -75,17 +89,17 @@ public final class Gateway {
         let made = Handover<LoopConfined<ShardHost>>()
         threads.append(
             try LoopThread(name: "canopy-loop-\(number)") { (loop) throws(Fault) in
-                let host = try ShardHost(loop, context, names: metrics)
+                let host = try ShardHost(loop, context, names: metrics, number: number)
                 made.value.withLock { $0 = LoopConfined(host, to: loop.poster) }
             })
         if let host = made.value.withLock({ $0 }) { hosts.append(host) }
     }
 
     private func listenElsewhere(_ host: LoopConfined<ShardHost>) throws(Fault) {
-        let scrape = scrape
+        let (scrape, control) = (scrape, control)
         let outcome = Handover<Result<Void, Fault>>()
         host.post { host in
-            let result = Result { () throws(Fault) in try host.listen(scrape) }
+            let result = Result { () throws(Fault) in try host.listen(scrape, control) }
             outcome.value.withLock { $0 = result }
             outcome.signal()
         }
@@ -94,14 +108,13 @@ public final class Gateway {
 
     /// Opens the sinks of alerts and gives every shard its way to them.
     private func openDesk(on loop: Loop) throws(Fault) -> LoopConfined<AlertDesk> {
-        let names = AlertDesk.sinks(of: context).map(\.name)
         let made = try AlertDesk(
-            context, on: loop, metrics: AlertMetrics(metrics.registry, sinks: names))
+            context, PreparedSink.all(of: context, metrics.registry), on: loop,
+            registry: metrics.registry)
         let desk = LoopConfined(made, to: loop.poster)
         for (number, host) in hosts.enumerated() {
             host.post { $0.shard.alerts = AlertLink(desk, shard: number) }
         }
-        made.open()
         return desk
     }
 
@@ -139,31 +152,26 @@ public final class Gateway {
         }
     }
 
+    private func watchTopology(_ loop: Loop, _ loader: ModelLoader) throws(Fault) {
+        let timers = LoopConfined(loop, to: loop.poster)
+        guard let source else { return control.set(timers: timers, reloader: nil) }
+        let reloader = Reloader(source, on: loop, control, loader)
+        control.set(timers: timers, reloader: LoopConfined(reloader, to: loop.poster))
+        try loop.onSignal(.hangUp) { reloader.reload() }
+        do throws(Fault) {
+            _ = try loop.watch(source.path) { reloader.reload() }
+        } catch {
+            context.log.warning("a changed topology is read on SIGHUP only: \(error)")
+        }
+    }
+
     private func drain(_ loop: Loop, _ desk: LoopConfined<AlertDesk>) {
         guard !isDraining else { return loop.stop() }
         isDraining = true
+        control.end()
         context.log.info("the node drains: it answers what it has and takes nothing new")
         let poster = loop.poster
         let box = Countdown(left: hosts.count) { desk.post { $0.farewell { poster.stop() } } }
         for host in hosts { host.post { $0.drain { box.hit() } } }
-    }
-}
-
-/// Calls a body when it was hit as often as it was told. From any thread.
-private final class Countdown: Sendable {
-    private let left: Mutex<Int>
-    private let body: @Sendable () -> Void
-
-    init(left: Int, _ body: @escaping @Sendable () -> Void) {
-        self.left = Mutex(left)
-        self.body = body
-    }
-
-    func hit() {
-        let isLast = left.withLock { left in
-            left -= 1
-            return left == 0
-        }
-        if isLast { body() }
     }
 }

@@ -7,20 +7,24 @@ import Wire
 /// What one listener answers on one loop: finds out who asks and hands the call to its handler.
 final class InferenceService: HTTP.Service {
     private let shard: Shard
-    private let rules: AccessRules
+    /// Who may do what; a new topology's from the next call on.
+    var rules: AccessRules
     private let serves: Set<Listener.Service>
     /// Of `serves`, what every call asks for.
     private let servesInference: Bool
     private let pages: Pages
+    private let control: ControlPlane
 
     init(
-        _ shard: Shard, rules: AccessRules, serves: Set<Listener.Service>, pages: Pages
+        _ shard: Shard, rules: AccessRules, serves: Set<Listener.Service>, pages: Pages,
+        control: ControlPlane
     ) {
         self.shard = shard
         self.rules = rules
         self.serves = serves
         servesInference = serves.contains(.inference)
         self.pages = pages
+        self.control = control
     }
 
     func begin(_ call: ServerCall) -> any CallHandler {
@@ -54,10 +58,11 @@ final class InferenceService: HTTP.Service {
             default: break
             }
         }
+        if let method = ControlMethod(path: call.path) { return try asked(method, call, access) }
         if call.path == RPCPath.neighbours, servesInference {
             try access.allow(.metadata)
-            let answer = Neighbours.of(shard.names.name, in: rules.topology).encode()
-            return Query(call, access, shard) { (_, _, _) throws(Fault) in answer }
+            let answer = Neighbours.of(shard.names.name, in: rules.topology, for: rules.clients)
+            return Query(call, access, shard) { (_, _, _) throws(Fault) in answer.encode() }
         }
         guard let query = Queries.query(call.path), servesInference else {
             throw Fault(
@@ -66,6 +71,18 @@ final class InferenceService: HTTP.Service {
         }
         try access.allow(.metadata)
         return Query(call, access, shard, query)
+    }
+
+    private func asked(
+        _ method: ControlMethod, _ call: ServerCall, _ access: Access
+    ) throws(Fault) -> any CallHandler {
+        guard serves.contains(.control) else {
+            throw Fault(
+                .unsupported, "this listener does not serve control", source: .client,
+                remedy: "ask a listener of this node whose `serves` has control")
+        }
+        try access.allow(.control)
+        return ControlCall(call, method, shard, control)
     }
 
     private func rest(_ call: ServerCall, _ access: Access) throws(Fault) -> any CallHandler {

@@ -15,21 +15,59 @@ final class NodeContext: Sendable {
     let blueprint: Blueprint
     let names: NodeNames
     let budget: ByteBudget
+    /// Where frames are received when isolated engines read them; `nil` where there are none.
+    let frames: FrameArena?
     let receipts: Receipts
     let certificates: Certificates
     let log: Logger
     /// Loops of the node, each with a shard of it.
     let loops: Int
+    /// SHA-256 of the files that the topology was read from; `nil` when it was not.
+    let digest: Digest?
 
-    init(_ topology: Topology, node: NodePlan, log: Logger) throws(Fault) {
+    init(
+        _ topology: Topology, node: NodePlan, digest: Digest? = nil, log: Logger
+    ) throws(Fault) {
         self.topology = topology
+        self.digest = digest
         self.log = log
         blueprint = Blueprint(topology, node: node)
         names = NodeNames(name: node.name, tier: node.tier.rawValue)
         budget = ByteBudget(limit: node.budget.bytes)
+        frames = try Self.frames(nil, for: blueprint)
         receipts = Receipts(random: { SecureRandom.word() })
         loops = node.loops ?? max(1, Machine.cores / 4)
         certificates = try Certificates(topology.trust, of: node, upstream: blueprint.peers)
+    }
+
+    /// What `old` becomes with a new topology: tasks and peers keep their indexes, and what counts
+    /// or keeps something stays the same. Reads certificates where the node did not dial by TLS
+    /// before. Blocks.
+    ///
+    /// - Throws: when a certificate is missing, or more names have come and gone than are kept.
+    init(
+        succeeding old: NodeContext, _ reading: TopologySource.Reading, node: NodePlan
+    ) throws(Fault) {
+        topology = reading.topology
+        digest = reading.digest
+        log = old.log
+        blueprint = try Blueprint(topology, node: node).succeeding(old.blueprint)
+        names = old.names
+        budget = old.budget
+        frames = try Self.frames(old.frames, for: blueprint)
+        receipts = old.receipts
+        loops = old.loops
+        certificates = old.certificates
+        try certificates.cover(blueprint.peers)
+    }
+
+    /// The memory of frames that isolated engines read. Once there, it stays: frames lie in it.
+    private static func frames(
+        _ old: FrameArena?, for blueprint: Blueprint
+    ) throws(Fault) -> FrameArena? {
+        let isIsolating = blueprint.tasks.contains { $0.hasBundle && $0.tier?.engine == .isolated }
+        guard old == nil, isIsolating else { return old }
+        return try FrameArena(budget: blueprint.node.budget.bytes)
     }
 
     /// The bounds of a listener's connections.
@@ -69,11 +107,12 @@ final class Certificates: Sendable {
         var certified: TLSContext?
         var anonymous: TLSContext?
         var client: TLSContext?
+        /// Whether any node upstream is dialled by TLS.
+        var dials = false
     }
 
     private let trust: Trust
     private let node: NodePlan
-    private let dialsByTLS: Bool
     private let contexts: Mutex<Contexts>
 
     /// - Throws: the first file that is missing or not what it should be, when any listener or peer
@@ -81,12 +120,14 @@ final class Certificates: Sendable {
     init(_ trust: Trust, of node: NodePlan, upstream: [Blueprint.Peer]) throws(Fault) {
         self.trust = trust
         self.node = node
-        dialsByTLS = upstream.contains { $0.plan.dialledByTLS }
-        contexts = Mutex(try Self.read(trust, node, dialsByTLS))
+        let dials = upstream.contains { $0.plan.dialledByTLS }
+        contexts = Mutex(try Self.read(trust, node, dials))
     }
 
     /// Whether any file is needed at all.
-    var isNeeded: Bool { dialsByTLS || node.listeners.contains(where: \.tls) }
+    var isNeeded: Bool {
+        contexts.withLock { $0.dials } || node.listeners.contains(where: \.tls)
+    }
 
     /// The folder whose changes matter.
     var folder: String { trust.certificates }
@@ -98,7 +139,15 @@ final class Certificates: Sendable {
 
     /// Reads all files again; the old contexts stay when one of them is wrong.
     func reload() throws(Fault) {
-        let fresh = try Self.read(trust, node, dialsByTLS)
+        let fresh = try Self.read(trust, node, contexts.withLock { $0.dials })
+        contexts.withLock { $0 = fresh }
+    }
+
+    /// Reads what dialling these nodes takes, where it has not been read yet.
+    func cover(_ upstream: [Blueprint.Peer]) throws(Fault) {
+        guard !contexts.withLock({ $0.dials }), upstream.contains(where: { $0.plan.dialledByTLS })
+        else { return }
+        let fresh = try Self.read(trust, node, true)
         contexts.withLock { $0 = fresh }
     }
 
@@ -118,11 +167,11 @@ final class Certificates: Sendable {
     }
 
     private static func read(
-        _ trust: Trust, _ node: NodePlan, _ dialsByTLS: Bool
+        _ trust: Trust, _ node: NodePlan, _ dials: Bool
     ) throws(Fault) -> Contexts {
-        var contexts = Contexts()
+        var contexts = Contexts(dials: dials)
         let secure = node.listeners.filter(\.tls)
-        guard dialsByTLS || !secure.isEmpty else { return contexts }
+        guard dials || !secure.isEmpty else { return contexts }
         let disk = FileDisk()
         let authority = TLSSettings.Trust.authorities(
             try disk.read(trust.authority, limit: 1 << 20))
@@ -133,7 +182,7 @@ final class Certificates: Sendable {
         if secure.contains(where: { $0.clients != .certificate }) {
             contexts.anonymous = try TLSContext(.server(own, clients: .none, trust: authority))
         }
-        if dialsByTLS { contexts.client = try TLSContext(.client(own, trust: authority)) }
+        if dials { contexts.client = try TLSContext(.client(own, trust: authority)) }
         return contexts
     }
 }

@@ -28,6 +28,8 @@ struct NodeMetrics: Sendable {
         let disagreed: Counter
         let alerts: Counter
         let shed: [WorkClass: Counter]
+        /// `nil` for a task without a bundle here.
+        let engine: EngineMetrics?
     }
 
     /// One peer's numbers.
@@ -46,7 +48,7 @@ struct NodeMetrics: Sendable {
         let ejected: Counter
     }
 
-    let registry = Metrics()
+    let registry: Metrics
     let tasks: [TaskMetrics]
     let peers: [PeerMetrics]
     let rejected: [Fault.Code: Counter]
@@ -63,6 +65,7 @@ struct NodeMetrics: Sendable {
     let receiptsLost: Counter
     let budgetRefused: Counter
     let pauses: Counter
+    let reloads: [String: Counter]
 
     static let rejections: [Fault.Code] = [
         .invalid, .notFound, .unauthenticated, .forbidden, .exhausted, .deadline, .unavailable,
@@ -72,10 +75,12 @@ struct NodeMetrics: Sendable {
         .invalid, .deadline, .overload, .quota, .unavailable, .localOnly,
     ]
 
-    init(_ blueprint: Blueprint) throws(Fault) {
-        let registry = registry
+    /// - Parameter registry: where the numbers of an earlier topology are; those of the same name
+    ///   go on.
+    init(_ blueprint: Blueprint, registry: Metrics = Metrics()) throws(Fault) {
+        self.registry = registry
         var tasks: [TaskMetrics] = []
-        for task in blueprint.tasks { tasks.append(try TaskMetrics(task.name, registry)) }
+        for task in blueprint.tasks { tasks.append(try TaskMetrics(task, registry)) }
         var peers: [PeerMetrics] = []
         for peer in blueprint.peers { peers.append(try PeerMetrics(peer.plan.name, registry)) }
         var rejected: [Fault.Code: Counter] = [:]
@@ -113,14 +118,22 @@ struct NodeMetrics: Sendable {
         pauses = try registry.counter(
             "canopy_reading_pauses_total",
             "Times that a connection was not read from for want of room in the byte budget.")
+        var reloads: [String: Counter] = [:]
+        for outcome in ["accepted", "refused", "unchanged"] {
+            reloads[outcome] = try registry.counter(
+                "canopy_reloads_total", "Times that the topology was read again, by outcome.",
+                labels: [MetricLabel("outcome", outcome)])
+        }
+        self.reloads = reloads
         receiptsLost = try registry.counter(
             "canopy_receipts_lost_total", "Receipts given up before their time, for want of room.")
     }
 }
 
 extension NodeMetrics.TaskMetrics {
-    init(_ task: String, _ registry: Metrics) throws(Fault) {
-        let label = MetricLabel("task", task)
+    init(_ plan: Blueprint.Task, _ registry: Metrics) throws(Fault) {
+        let label = MetricLabel("task", plan.name)
+        engine = plan.hasBundle ? try EngineMetrics(plan.name, registry) : nil
         var tiers: [NodeMetrics.TierMetrics] = []
         for tier in Tier.allCases.map(\.rawValue) {
             let labels = [label, MetricLabel("tier", tier)]

@@ -4,7 +4,7 @@ import Routing
 /// What callers are told when there is no answer, in one place.
 enum Refusals {
     static let draining = Fault(
-        .unavailable, "this node is shutting down", remedy: "send the frame to another node",
+        .unavailable, "this node drains and takes no new frames", remedy: "send the frame to another node",
         retry: .elsewhere)
 
     static let tooManyFrames = Fault(

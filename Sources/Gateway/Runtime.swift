@@ -1,7 +1,9 @@
 import Ground
 import HTTP
 import Inference
+import Node
 import Routing
+import Topology
 
 /// What this node is called, once, as it stands in every answer.
 struct NodeNames: Sendable {
@@ -16,21 +18,49 @@ struct ServedModel: Sendable {
     let bundle: String
     /// Whether its answers are labels with probabilities, and not raw tensors.
     let isClassifier: Bool
+    /// Which calibrated score is judged.
+    var measure = ConfidenceMeasure.maxSoftmax
 
-    /// An inference that has run for longer than this is stuck: the slowest model that serves
-    /// cameras takes a tenth of it, and no caller waits so long without a stated deadline.
-    static let longestInference = Interval.seconds(10)
-
-    /// Whether a worker is stuck in this model.
-    func isStuck(now: Instant) -> Bool {
-        model.runningSince.map { now - $0 > Self.longestInference } ?? false
+    /// The calibrated score that is judged.
+    func confidence(of scores: Scores) -> Double {
+        switch measure {
+        case .maxSoftmax: scores.maxSoftmax
+        case .margin: scores.margin
+        case .entropy: scores.entropy
+        }
     }
+
+    /// An inference that has run for longer than this is stuck.
+    var longestInference = EngineSettings.defaultInferenceLimit
+
+    /// How a model is, in one word for people.
+    enum State: String {
+        case ready
+        /// A worker does not come back from it.
+        case stuck
+        /// Its engine ended and starts again.
+        case restarting
+        /// Its engine ended too often.
+        case down
+    }
+
+    func state(now: Instant) -> State {
+        switch model.condition {
+        case .restarting: return .restarting
+        case .down: return .down
+        case .serving:
+            let isStuck = model.runningSince.map { now - $0 > longestInference } ?? false
+            return isStuck ? .stuck : .ready
+        }
+    }
+
+    /// Whether it answers now: its engine runs, and no worker is stuck in it.
+    func answers(now: Instant) -> Bool { state(now: now) == .ready }
 }
 
 /// A task as one shard sees it.
 struct TaskRuntime {
     let name: String
-    let measure: ConfidenceMeasure
     let mode: Mode
     let deadline: Interval
     /// Frames are answered with their own inputs, on the loop.
@@ -39,24 +69,43 @@ struct TaskRuntime {
     var model: ServedModel?
     /// A model is on its way; until it is here, or has failed, the task is not ready.
     var isLoading: Bool
-
+    /// Why the model that the topology names does not answer.
+    var fault: String?
     /// The labels that the task alerts of, if it does.
-    var alertLabels: [String] = []
+    let alertLabels: [String]
     /// From which confidence on; `nil` when the task does not alert.
-    var alertFrom: Double?
+    let alertFrom: Double?
     /// What is said where nobody has an answer; `nil` says that there is none.
-    var safeAnswer: String?
+    let safeAnswer: String?
     /// When it was last told that frames are shed, and whether that the engine is stuck.
     var shedNotedAt: Instant?
     var isStuckNoted = false
+    /// It came while the node ran: the node does not cease to be ready for it.
+    var isLate = false
+    /// A later topology serves it no more.
+    let isRetired: Bool
 
-    /// The calibrated score that this task judges by.
-    func confidence(of scores: Scores) -> Double {
-        switch measure {
-        case .maxSoftmax: scores.maxSoftmax
-        case .margin: scores.margin
-        case .entropy: scores.entropy
-        }
+    init(_ task: Blueprint.Task) {
+        name = task.name
+        mode = task.mode
+        deadline = task.plan.deadline
+        isIdentity = task.tier?.model == .identity
+        isLoading = task.hasBundle
+        alertLabels = task.plan.alert?.labels ?? []
+        alertFrom = task.plan.alert?.at
+        safeAnswer = task.plan.safeAnswer
+        isRetired = task.isRetired
+    }
+
+    /// The same task under a new topology: its model goes on until another is there.
+    func succeeding(_ old: TaskRuntime) -> TaskRuntime {
+        var task = self
+        task.model = old.model
+        task.fault = old.fault
+        (task.shedNotedAt, task.isStuckNoted) = (old.shedNotedAt, old.isStuckNoted)
+        task.isLate = old.isLate || old.isRetired
+        task.isLoading = isLoading && old.model == nil && (old.isLoading || task.isLate)
+        return task
     }
 }
 

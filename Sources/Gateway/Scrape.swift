@@ -1,71 +1,40 @@
 import EventLoop
 import Ground
-import Synchronization
 import Telemetry
 
 /// Adds up the numbers of all loops of a node for one scrape.
 final class Scrape: Sendable {
-    private let names: NodeMetrics
+    private let registry: Metrics
     private let context: NodeContext
-    private let hosts: Mutex<[LoopConfined<ShardHost>]> = Mutex([])
-    private let desk: Mutex<LoopConfined<AlertDesk>?> = Mutex(nil)
+    private let hosts: Hosts
 
-    init(_ names: NodeMetrics, _ context: NodeContext) {
-        self.names = names
+    init(_ names: NodeMetrics, _ context: NodeContext, hosts: Hosts) {
+        registry = names.registry
         self.context = context
-    }
-
-    /// The shards to ask, once all of them stand, and the desk on the first of their loops.
-    func setHosts(_ hosts: [LoopConfined<ShardHost>], desk: LoopConfined<AlertDesk>? = nil) {
-        self.hosts.withLock { $0 = hosts }
-        self.desk.withLock { $0 = desk }
+        self.hosts = hosts
     }
 
     /// Gives the exposition to `completion` on the asking loop. With one loop, before this returns.
     func text(askedOn loop: Loop, _ completion: @escaping (Bytes) -> Void) {
-        let hosts = hosts.withLock { $0 }
-        let desk = desk.withLock { $0 }
-        let sum = LoopConfined(Sum(hosts.count, names.registry, completion), to: loop.poster)
-        for (index, host) in hosts.enumerated() {
-            let context = context
-            let ask = { @Sendable (host: ShardHost) -> MetricValues in
-                if index == 0 {
-                    host.metrics.setNode(
-                        budget: context.budget, resident: Machine.residentBytes,
-                        receiptsLost: context.receipts.lost,
-                        certificateExpiry: context.certificates.expiry)
-                }
-                var values = host.metrics.collect(from: host, now: host.shard.time.now)
-                if index == 0, let desk { values.merge(desk.onLoop.collect()) }
-                return values
+        let (registry, context) = (registry, context)
+        let (first, desk) = (hosts.list.first?.poster, hosts.desk)
+        hosts.gather(on: loop) { host in
+            // What the whole node shares is stated by one loop.
+            guard first?.isOnLoop == true else {
+                return host.metrics.collect(from: host, now: host.shard.time.now)
             }
-            if host.poster.isOnLoop {
-                sum.onLoop.add(ask(host.onLoop))
-            } else if !host.post({ host in
-                let values = ask(host)
-                sum.post { $0.add(values) }
-            }) {
-                sum.onLoop.add(MetricValues())
-            }
-        }
-    }
-
-    private final class Sum {
-        private var left: Int
-        private var values = MetricValues()
-        private let registry: Metrics
-        private let completion: (Bytes) -> Void
-
-        init(_ count: Int, _ registry: Metrics, _ completion: @escaping (Bytes) -> Void) {
-            left = count
-            self.registry = registry
-            self.completion = completion
-        }
-
-        func add(_ more: MetricValues) {
-            values.merge(more)
-            left -= 1
-            if left == 0 { completion(registry.exposition(values)) }
+            host.metrics.setNode(
+                budget: context.budget, resident: Machine.residentBytes,
+                receiptsLost: context.receipts.lost,
+                certificateExpiry: context.certificates.expiry)
+            host.metrics.setEngines(of: host.shard)
+            var values = host.metrics.collect(from: host, now: host.shard.time.now)
+            if let desk { values.merge(desk.onLoop.collect()) }
+            return values
+        } then: { (all: [MetricValues]) in
+            var sum = MetricValues()
+            for values in all { sum.merge(values) }
+            completion(registry.exposition(sum))
         }
     }
 }

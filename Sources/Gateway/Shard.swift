@@ -18,10 +18,12 @@ final class Shard {
     let receipts: Receipts
     let tracer: Tracer?
     var tasks: [TaskRuntime]
-    private let taskNumbers: [String: Int]
+    private var taskNumbers: [String: Int] = [:]
     var peers: [PeerRuntime] = []
     /// The way to the node's alerts; `nil` until the desk stands.
     var alerts: AlertLink?
+    /// Says in the log what changes.
+    var changes: ChangeLog?
 
     // Every frame changes these some times, on one loop, and `hear` never enters itself: they are
     // not checked for overlapping accesses at run time.
@@ -33,7 +35,7 @@ final class Shard {
     @exclusivity(unchecked) private var unarmed: [FrameID] = []
     @exclusivity(unchecked) private var isBusy = false
     private var sources = SourceTable()
-    private let limits: TenantLimits
+    private var limits: TenantLimits
     private var ticker: (any ScheduledTimer)?
     private lazy var sink = makeSink()
     /// Streams that are open, to be told when the node drains.
@@ -54,8 +56,13 @@ final class Shard {
         self.tracer = tracer
         self.limits = limits
         time = loop.time
+        numberTasks()
+    }
+
+    private func numberTasks() {
+        let served = tasks.enumerated().filter { !$0.element.isRetired }
         taskNumbers = Dictionary(
-            uniqueKeysWithValues: tasks.enumerated().map { ($0.element.name, $0.offset) })
+            uniqueKeysWithValues: served.map { ($0.element.name, $0.offset) })
     }
 
     /// Index of a task, or `nil` when the node has none of that name.
@@ -74,14 +81,28 @@ final class Shard {
     /// Whether each task has somebody who answers: a model here, or a node upstream.
     func isReady(task: Int) -> Bool {
         guard !node.isDraining, !tasks[task].isLoading else { return false }
-        if let model = tasks[task].model { return !model.isStuck(now: time.now) }
+        if let model = tasks[task].model {
+            // Down for good is as if there were no model; what starts again will soon be one.
+            guard case .down = model.model.condition else { return model.answers(now: time.now) }
+        }
         return tasks[task].isIdentity || node.forwards(task)
     }
 
     /// Whether the node is on its way out.
     var isDraining: Bool { node.isDraining }
 
-    var isReady: Bool { !node.isDraining && tasks.indices.allSatisfy(isReady(task:)) }
+    var isReady: Bool {
+        !node.isDraining
+            && tasks.indices.allSatisfy { index in
+                tasks[index].isRetired || tasks[index].isLate || isReady(task: index)
+            }
+    }
+
+    /// Names of the tasks that are served.
+    var taskNames: [String] { tasks.filter { !$0.isRetired }.map(\.name) }
+
+    /// Whether a peer is left out for doing worse than its fellows.
+    func isEjected(peer: Int) -> Bool { node.isEjected(peer: peer) }
 
     // MARK: Events
 
@@ -131,6 +152,7 @@ final class Shard {
     func startTicking() {
         hear(.tick)
         noteEngines()
+        changes?.tick(now: time.now)
         ticker = loop.schedule(after: Node.tick) { [weak self] in self?.startTicking() }
     }
 
@@ -141,14 +163,60 @@ final class Shard {
     func install(_ model: ServedModel, task: Int, bar: Bar?) {
         tasks[task].model = model
         tasks[task].isLoading = false
+        tasks[task].fault = nil
         hear(.modelReady(task: task, bar: bar))
         alerts?.set("model-missing", tasks[task].name, false)
     }
 
-    /// A task's model cannot be had: its frames are handed on from now on.
-    func giveUp(task: Int) {
+    /// A task's model cannot be had: its frames are handed on from now on, or go to the one that
+    /// was there before.
+    func giveUp(task: Int, _ why: String) {
         tasks[task].isLoading = false
-        alerts?.set("model-missing", tasks[task].name, true)
+        tasks[task].fault = why
+        if tasks[task].model == nil { alerts?.set("model-missing", tasks[task].name, true) }
+    }
+
+    /// The model that the topology names is the one that answers.
+    func isServed(task: Int) { tasks[task].fault = nil }
+
+    /// A task's model answers no more.
+    func uninstall(task: Int) {
+        tasks[task].model = nil
+        tasks[task].fault = nil
+        if !tasks[task].isIdentity { hear(.modelLost(task: task)) }
+    }
+
+    /// Takes a new topology, between two events: tasks and peers keep their indexes, and whatever
+    /// was learnt or is under way goes on.
+    func adopt(
+        _ new: [TaskRuntime], _ surroundings: Surroundings, limits: TenantLimits
+    ) {
+        self.limits = limits
+        let old = tasks
+        tasks = new.enumerated().map { index, task in
+            if index < old.count { return task.succeeding(old[index]) }
+            var task = task
+            task.isLate = true
+            return task
+        }
+        numberTasks()
+        node.adopt(surroundings)
+        for (number, tenant) in sources.tenants.enumerated() {
+            hear(.sourceLimit(source: number, limits.frames(of: tenant)))
+        }
+        for index in tasks.indices {
+            let wasIdentity = index < old.count && old[index].isIdentity
+            guard tasks[index].isIdentity != wasIdentity else { continue }
+            hear(wasIdentity ? .modelLost(task: index) : .modelReady(task: index, bar: nil))
+        }
+    }
+
+    /// Takes frames again.
+    func undrain() { hear(.undrained) }
+
+    /// The engine of a task's model ended, or serves again.
+    func engine(of task: Int, is condition: EngineCondition, bar: Bar?) {
+        hear(condition == .serving ? .modelReady(task: task, bar: bar) : .modelLost(task: task))
     }
 
     func drain() {
@@ -213,13 +281,14 @@ final class Shard {
     func infer(_ frame: Frame) {
         let task = tasks[frame.task]
         if task.isIdentity { return hear(.frame(frame.id, .inferred(nil))) }
-        guard let model = task.model, !model.isStuck(now: time.now) else {
+        guard let model = task.model, model.answers(now: time.now) else {
             return hear(.frame(frame.id, .inferenceFailed(.unavailable)))
         }
         let job = InferenceJob(
             tag: frame.id.word, input: frame.request.inferenceInput,
             lane: frame.options.workClass.lane, deadline: frame.deadline, sink: sink)
         frame.job = job
+        frame.model = model
         if !model.model.submit(job) {
             frame.fault = Refusals.queueFull(task.name, waiting: model.model.waiting)
             hear(.frame(frame.id, .inferenceFailed(.overload)))
@@ -247,8 +316,8 @@ final class Shard {
         case .success(let inference):
             frame.outcome = inference
             metrics.inferred(task: frame.task, outcome.times)
-            let confidence = inference.scores.map {
-                Confidence(tasks[frame.task].confidence(of: $0))
+            let confidence = inference.scores.flatMap { scores in
+                frame.model.map { Confidence($0.confidence(of: scores)) }
             }
             let alert = tasks[frame.task].alertScore(of: inference)
             hear(.frame(frame.id, .inferred(confidence, alert: alert?.confidence)))

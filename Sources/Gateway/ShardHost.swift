@@ -13,13 +13,16 @@ final class ShardHost {
     let shard: Shard
     let metrics: ShardMetrics
     private let loop: Loop
-    private let context: NodeContext
+    private var context: NodeContext
     private var servers: [Server] = []
+    private var services: [InferenceService] = []
+    /// Pools of peers that have moved; they end when their last call has.
+    private var retired: [ClientPool] = []
     private var listeners: [EventLoop.Listener] = []
     private var whenDrained: (() -> Void)?
 
     init(
-        _ loop: Loop, _ context: NodeContext, names: NodeMetrics
+        _ loop: Loop, _ context: NodeContext, names: NodeMetrics, number: Int = 0
     ) throws(Fault) {
         self.loop = loop
         self.context = context
@@ -28,14 +31,7 @@ final class ShardHost {
         let node = Node(
             try context.blueprint.surroundings(
                 shards: context.loops, seed: seed, now: loop.time.now))
-        let tasks = context.blueprint.tasks.map { task in
-            TaskRuntime(
-                name: task.name, measure: task.measure, mode: task.mode,
-                deadline: task.plan.deadline, isIdentity: task.tier?.model == .identity,
-                isLoading: task.hasBundle, alertLabels: task.plan.alert?.labels ?? [],
-                alertFrom: task.plan.alert?.at,
-                safeAnswer: task.plan.safeAnswer)
-        }
+        let tasks = context.blueprint.tasks.map(TaskRuntime.init)
         let telemetry = context.topology.telemetry
         let tracer = telemetry.collector.map { _ in
             Tracer(sample: telemetry.sample, time: loop.time, seed: ~seed)
@@ -44,6 +40,7 @@ final class ShardHost {
             loop: loop, names: context.names, node: node, tasks: tasks, metrics: metrics,
             receipts: context.receipts, tracer: tracer,
             limits: TenantLimits(context.blueprint.node.routing.admission, loops: context.loops))
+        shard.changes = ChangeLog(context.log, loop: number, of: context.loops)
         shard.peers = context.blueprint.peers.enumerated().map { index, peer in
             makePeer(peer, seed: seed &+ UInt64(index))
         }
@@ -54,16 +51,69 @@ final class ShardHost {
     }
 
     /// Opens the listeners; all loops of the node listen on the same ports.
-    func listen(_ scrape: Scrape) throws(Fault) {
+    func listen(_ scrape: Scrape, _ control: ControlPlane) throws(Fault) {
         let pages = Pages(shard: shard, scrape: scrape)
         for plan in context.blueprint.node.listeners {
             let service = InferenceService(
                 shard, rules: AccessRules(topology: context.topology, clients: plan.clients),
-                serves: plan.serves, pages: pages)
+                serves: plan.serves, pages: pages, control: control)
+            services.append(service)
             let server = makeServer(service, plan)
             servers.append(server)
             listeners.append(
                 try loop.listen(on: plan.endpoint) { transport in server.accept(transport) })
+        }
+    }
+
+    /// Takes a new topology, between two events. Calls that have begun go on as they began.
+    func adopt(_ new: NodeContext, names: NodeMetrics) {
+        let old = context
+        let seed = SecureRandom.word()
+        let surroundings: Surroundings
+        do throws(Fault) {
+            surroundings = try new.blueprint.surroundings(
+                shards: new.loops, seed: seed, now: loop.time.now)
+        } catch {
+            // What makes these numbers was checked with the topology.
+            return new.log.critical("a loop goes on with the old topology: \(error)")
+        }
+        context = new
+        metrics.adopt(names)
+        shard.peers = new.blueprint.peers.enumerated().map { index, peer in
+            guard index < old.blueprint.peers.count else { return makePeer(peer, seed: ~seed) }
+            return succeed(shard.peers[index], old.blueprint.peers[index], peer, seed: ~seed)
+        }
+        shard.adopt(
+            new.blueprint.tasks.map(TaskRuntime.init), surroundings,
+            limits: TenantLimits(new.blueprint.node.routing.admission, loops: new.loops))
+        for (service, plan) in zip(services, new.blueprint.node.listeners) {
+            service.rules = AccessRules(topology: new.topology, clients: plan.clients)
+        }
+        for server in servers { server.limits = new.serverLimits }
+    }
+
+    /// A peer that stays where it is keeps its connections; one that has moved gets new ones.
+    private func succeed(
+        _ runtime: PeerRuntime, _ old: Blueprint.Peer, _ new: Blueprint.Peer, seed: UInt64
+    ) -> PeerRuntime {
+        let isSame =
+            old.plan.address == new.plan.address
+            && old.plan.dialledByTLS == new.plan.dialledByTLS
+            && old.plan.speaks == new.plan.speaks
+        guard isSame else {
+            retire(runtime.pool)
+            return makePeer(new, seed: seed)
+        }
+        runtime.pool.limits = context.clientLimits
+        return makeRuntime(new, pool: runtime.pool)
+    }
+
+    /// Closes a pool after the longest time that a call on it may last.
+    private func retire(_ pool: ClientPool) {
+        retired.append(pool)
+        loop.schedule(after: FrameWork.longestDeadline) { [weak self] in
+            pool.close()
+            self?.retired.removeAll { $0 === pool }
         }
     }
 
@@ -101,7 +151,7 @@ final class ShardHost {
         guard let done = whenDrained else { return }
         whenDrained = nil
         for server in servers { server.close() }
-        for peer in shard.peers { peer.pool.close() }
+        for pool in shard.peers.map(\.pool) + retired { pool.close() }
         done()
     }
 
@@ -143,6 +193,11 @@ final class ShardHost {
                 } : nil)
         let link = LinkLog(peer: plan.name, at: endpoint, log: context.log)
         pool.onLink = { link.hear($0) }
+        return makeRuntime(peer, pool: pool)
+    }
+
+    private func makeRuntime(_ peer: Blueprint.Peer, pool: ClientPool) -> PeerRuntime {
+        let plan = peer.plan
         return PeerRuntime(
             name: plan.name, tier: plan.tier.rawValue, speaksCanopy: plan.speaks == .canopy,
             models: context.blueprint.tasks.map { context.blueprint.model(of: $0, at: peer) },

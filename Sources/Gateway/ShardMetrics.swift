@@ -6,7 +6,7 @@ import Telemetry
 
 /// One loop's numbers, confined to it: counting is an addition.
 final class ShardMetrics {
-    private let names: NodeMetrics
+    private var names: NodeMetrics
     private let shard = MetricShard()
     private var seen = Totals()
 
@@ -17,12 +17,21 @@ final class ShardMetrics {
         self.refusals = refusals
     }
 
+    /// Takes the names of a new topology; what was counted stays.
+    func adopt(_ names: NodeMetrics) { self.names = names }
+
+    /// The topology was read again.
+    func reloaded(_ outcome: String) {
+        if let counter = names.reloads[outcome] { shard.add(counter) }
+    }
+
     /// What servers and pools counted themselves, as of the last collection.
     private struct Totals {
         var server = ServerCounters()
         var peers: [ClientCounters] = []
         var receiptsLost = 0
         var budgetRefused = 0
+        var engines: [Int: EngineCounters] = [:]
     }
 
     func answered(
@@ -131,8 +140,20 @@ final class ShardMetrics {
         shard.set(names.resident, Double(resident))
     }
 
+    func set(engine task: Int, _ counters: EngineCounters, isUp: Bool) {
+        guard let names = names.tasks[task].engine else { return }
+        let old = seen.engines[task] ?? EngineCounters()
+        shard.set(names.isUp, isUp ? 1 : 0)
+        shard.set(names.workers, Double(counters.workers))
+        grow(names.restarts, from: old.restarts, to: counters.restarts)
+        grow(names.copiedBytes, from: old.copiedBytes, to: counters.copiedBytes)
+        seen.engines[task] = counters
+    }
+
     private func collect(_ counters: ClientCounters, of index: Int) {
-        let old = index < seen.peers.count ? seen.peers[index] : ClientCounters()
+        var old = index < seen.peers.count ? seen.peers[index] : ClientCounters()
+        // A peer that has moved has a pool that begins anew.
+        if counters.calls < old.calls || counters.bytesOut < old.bytesOut { old = ClientCounters() }
         let peer = names.peers[index]
         grow(peer.bytesIn, from: old.bytesIn, to: counters.bytesIn)
         grow(peer.bytesOut, from: old.bytesOut, to: counters.bytesOut)

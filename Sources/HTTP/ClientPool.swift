@@ -25,7 +25,8 @@ public final class ClientPool {
     public var waitingCalls: Int { waiting.count }
 
     let authority: String
-    let limits: ClientLimits
+    /// The bounds of connections and calls from now on.
+    public var limits: ClientLimits
     let allocator: any SlabAllocator
     let cork = Cork()
     private let network: any Network

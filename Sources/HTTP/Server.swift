@@ -24,7 +24,9 @@ public final class Server {
     public var connections: Int { open.count }
 
     let service: any Service
-    let limits: HTTPLimits
+    /// The bounds of connections from now on; those that stand keep their own of what is agreed
+    /// when a connection is made.
+    public var limits: HTTPLimits
     let budget: ByteBudget
     let cork = Cork()
     let paths = PathCache()

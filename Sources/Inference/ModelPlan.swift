@@ -3,10 +3,17 @@ internal import Ground
 /// How a bundle's parts and a model's inputs and outputs fit together, found out once at load.
 struct ModelPlan: Sendable {
     let signature: ModelSignature
+    /// What the model itself says of its inputs and outputs.
+    let ports: (inputs: [TensorSpecification], outputs: [TensorSpecification])
     /// The input that the preprocessing prepares.
     let input: Int
     /// The output that holds the classes, and what makes an answer of it; `nil` for a raw model.
     let classification: (output: Int, classifier: Classifier)?
+
+    /// The outputs that the model itself gives, in its order.
+    var modelOutputs: ArraySlice<TensorSpecification> {
+        signature.outputs.dropLast(classification == nil ? 0 : 2)
+    }
 
     /// The outputs that a classification adds to the model's own.
     static let probabilities = "probabilities"
@@ -16,6 +23,7 @@ struct ModelPlan: Sendable {
     init(
         _ source: ModelSource, inputs: [TensorSpecification], outputs: [TensorSpecification]
     ) throws(Fault) {
+        ports = (inputs, outputs)
         input = try Self.find(source.preprocessing.input, in: inputs, Preprocessing.fileName)
         var inputs = inputs
         inputs[input].shape = try Self.shape(source.preprocessing, inputs[input])
@@ -29,7 +37,7 @@ struct ModelPlan: Sendable {
         if let classifier = classification?.classifier {
             let shape = [classifier.listed]
             given += [
-                TensorSpecification(name: Self.probabilities, type: .float32, shape: shape),
+                TensorSpecification(name: Self.probabilities, type: .fp32, shape: shape),
                 TensorSpecification(name: Self.labels, type: .bytes, shape: shape),
             ]
         }
@@ -56,7 +64,7 @@ struct ModelPlan: Sendable {
     private static func shape(
         _ preprocessing: Preprocessing, _ port: TensorSpecification
     ) throws(Fault) -> [Int] {
-        let type: DataType
+        let type: Datatype
         let shape: [Int]
         switch preprocessing {
         case .tensor(let tensor):
@@ -90,7 +98,7 @@ struct ModelPlan: Sendable {
         let port = outputs[index]
         // An axis of any length is the batch, which is 1 here.
         let count = elementCount(port.shape.map { $0 < 0 ? 1 : $0 })
-        guard port.type == .float32, count == source.labels.count else {
+        guard port.type == .fp32, count == source.labels.count else {
             throw misfit(
                 "labels.txt has \(source.labels.count) lines", "the output is \(port.text)")
         }

@@ -11,9 +11,11 @@ public struct Blueprint: Sendable {
         /// What answers here; `nil` when the node only hands frames on.
         public let tier: TierPlan?
         /// Nodes upstream that may be asked, as indexes into `Blueprint.peers`, tier by tier.
-        public let levels: [[Int]]
+        public internal(set) var levels: [[Int]]
         /// Nodes of the same tier and site that run it, likewise.
-        public let neighbours: [Int]
+        public internal(set) var neighbours: [Int]
+        /// Whether a later topology serves it no more; see `succeeding`.
+        public internal(set) var isRetired = false
 
         public var name: String { plan.name }
 
@@ -41,11 +43,19 @@ public struct Blueprint: Sendable {
         public let kind: Routing.Peer.Kind
         /// Time to its answer before one was measured.
         public let prior: Interval
+        /// Whether a later topology asks it no more; see `succeeding`.
+        public internal(set) var isRetired = false
     }
 
     public let node: NodePlan
     public let tasks: [Task]
     public let peers: [Peer]
+
+    init(node: NodePlan, tasks: [Task], peers: [Peer]) {
+        self.node = node
+        self.tasks = tasks
+        self.peers = peers
+    }
 
     /// A round trip between places that nobody located: that of a site and its region.
     static let unknownDistance = Interval.milliseconds(20)

@@ -18,8 +18,7 @@ extension Journey {
             return goUpstream(purpose: .forward, now: now, in: &world, into: &effects)
         }
         guard world.courses[arrival.task].needsWorker else {
-            effects.append(.infer(id))
-            return true
+            return infer(in: world, &effects)
         }
         return askForWorker(now: now, in: &world, into: &effects)
     }
@@ -32,8 +31,7 @@ extension Journey {
         switch event {
         case .begun:
             stage = .inferring
-            effects.append(.infer(id))
-            return true
+            return infer(in: world, &effects)
         case .displaced:
             return turnedAway(now: now, in: &world, into: &effects)
         case .inferred(let confidence, let alert):
@@ -66,15 +64,23 @@ extension Journey {
             id: id, task: arrival.task, workClass: arrival.workClass, source: arrival.source,
             deadline: lastMoment)
         switch world.admission.enter(claim, now: now) {
-        case .begin:
-            effects.append(.infer(id))
-            return true
+        case .begin: return infer(in: world, &effects)
         case .wait:
             stage = .queued
             return true
         case .full: return turnedAway(now: now, in: &world, into: &effects)
         case .hopeless: return refuse(.deadline, &effects)
         }
+    }
+
+    /// The bar is that of the model which begins now: another model, with another bar, may take its
+    /// place before it has answered.
+    private mutating func infer(
+        in world: borrowing Surroundings, _ effects: inout Effects
+    ) -> Bool {
+        bar = arrival.accept ?? world.courses[arrival.task].bar
+        effects.append(.infer(id))
+        return true
     }
 
     private mutating func turnedAway(
@@ -89,7 +95,7 @@ extension Journey {
         into effects: inout Effects
     ) -> Bool {
         // An answer without a confidence, of a task that has none, cannot be below a bar.
-        guard let bar = arrival.accept ?? world.courses[arrival.task].bar, let confidence else {
+        guard let bar, let confidence else {
             return accept(now: now, in: &world, into: &effects)
         }
         let couldAsk = couldAsk(in: world)

@@ -44,6 +44,8 @@ public struct Journey: Sendable {
     public let arrival: Arrival
     var stage = Stage.inferring
     var local: LocalAnswer?
+    /// From which confidence on the inference's answer is accepted; `nil` accepts every answer.
+    var bar: Bar?
     /// When an answer must leave this node at the latest.
     var lastMoment = Instant.distantFuture
     /// Calls made so far; the number of the last one.

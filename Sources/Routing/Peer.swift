@@ -33,6 +33,9 @@ public struct Peer: Sendable {
     /// It said, or an operator did, that it takes nothing new.
     public internal(set) var isDraining = false
     public internal(set) var override: Override?
+    /// Whether any task may go to it; one that a new topology names no more stays known, for what
+    /// is under way.
+    var isOfUse = true
     /// What it said of its load when it last answered, and when.
     public internal(set) var load: PeerLoad?
     var loadAt = Instant(nanoseconds: 0)

@@ -68,7 +68,9 @@ extension Surroundings {
     /// What is to be done as time passes: probes that are due, and outliers.
     public mutating func tick(now: Instant, probe: (Int, UInt32, Instant) -> Void) {
         if policy.probe != nil {
-            for index in peers.indices { probeIfDue(index, now: now, probe) }
+            for index in peers.indices where peers[index].isOfUse {
+                probeIfDue(index, now: now, probe)
+            }
         }
         var changes: [Change] = []
         outliers.tick(now: now, pools: pools) { changes.append(.ejected(peer: $0, $1)) }

@@ -45,6 +45,11 @@ public struct Surroundings: Sendable {
         outliers.configure(policy.outliers, hosts: peers.count)
         admission.configure(policy.admission, tasks: courses.count)
         pools = Self.pools(of: courses)
+        for index in peers.indices {
+            peers[index].isOfUse = courses.contains { course in
+                course.neighbours.contains(index) || course.levels.contains { $0.contains(index) }
+            }
+        }
         spread()
     }
 

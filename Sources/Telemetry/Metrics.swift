@@ -65,6 +65,13 @@ public final class Metrics: Sendable {
         Distribution(index: try register(name, help, .sketch, unit, labels))
     }
 
+    /// Every counter's sum over its labels, by name.
+    public func totals(_ values: MetricValues) -> [(name: String, count: UInt64)] {
+        families.filter { $0.kind == .counter }.map { family in
+            (family.name, family.series.reduce(0) { $0 &+ values[Counter(index: $1.index)] })
+        }
+    }
+
     /// Every family, by name.
     var families: [Family] {
         state.withLock { $0.families.values.sorted { $0.name < $1.name } }

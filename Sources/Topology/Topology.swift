@@ -141,7 +141,8 @@ extension Topology {
     /// not said, the nearest thing above it that is.
     public func place(of path: String...) -> Place { place(of: path) }
 
-    func place(of path: [String]) -> Place {
+    /// The same, of keys in a list.
+    public func place(of path: [String]) -> Place {
         var (entry, place) = (root, root.place)
         for key in path {
             guard let member = entry[key] else { break }

@@ -12,12 +12,16 @@ struct Canopy: AsyncParsableCommand {
             tasks and models there are.
 
               canopy check Topology/demo.yaml         is the file right?
+              canopy simulate Topology/demo.yaml      what would an edit or an outage do?
               canopy cert init                        an authority for a site's certificates
               canopy up Topology/demo.yaml            every node of it on this machine
               canopy send --task meter-digits --image frame.jpg
+              canopy status Topology/demo.yaml --watch
             """,
         version: Version.text,
         subcommands: [
-            Serve.self, Up.self, Send.self, Check.self, ModelCommand.self, Cert.self,
+            Serve.self, Up.self, Send.self, Check.self, Simulate.self, Status.self, Drain.self,
+            Undrain.self, BreakerCommand.self, Reload.self, ModelCommand.self, Cert.self,
+            Engine.self,
         ])
 }

@@ -14,7 +14,8 @@ import Topology
 final class TestGateway: Sendable {
     let context: NodeContext
     let hosts: [LoopConfined<ShardHost>]
-    private let scrape: Scrape
+    let control: ControlPlane
+    private let all: Hosts
     private let threads: [LoopThread]
     /// By loop; the listeners' in the topology's order: open, token.
     let ports: [[Int]]
@@ -27,7 +28,9 @@ final class TestGateway: Sendable {
         let log = Logger(label: node) { _ in SwiftLogNoOpLogHandler() }
         let context = try NodeContext(fleet, node: fleet.node(named: node)!, log: log)
         let metrics = try NodeMetrics(context.blueprint)
-        let scrape = Scrape(metrics, context)
+        let all = Hosts()
+        let scrape = Scrape(metrics, context, hosts: all)
+        let control = ControlPlane(context, metrics, hosts: all, now: MonotonicTime().now)
         let made = Mutex<(hosts: [LoopConfined<ShardHost>], ports: [[Int]])>(([], []))
         threads = try (0..<loops).map { number in
             try LoopThread(name: "node-\(number)") { (loop) throws(Fault) in
@@ -39,7 +42,7 @@ final class TestGateway: Sendable {
                         model: model, bundle: model.id.description, isClassifier: true)
                     host.shard.install(served, task: number, bar: Bar(0.8))
                 }
-                try host.listen(scrape)
+                try host.listen(scrape, control)
                 let confined = LoopConfined(host, to: loop.poster)
                 made.withLock {
                     $0.hosts.append(confined)
@@ -49,8 +52,9 @@ final class TestGateway: Sendable {
         }
         (hosts, ports) = made.withLock { $0 }
         self.context = context
-        scrape.setHosts(hosts)
-        self.scrape = scrape
+        all.set(hosts)
+        self.all = all
+        self.control = control
     }
 
     /// Where everybody may ask.
@@ -75,7 +79,7 @@ final class TestGateway: Sendable {
     func stop() {
         for thread in threads { thread.stop() }
         for thread in threads { thread.join() }
-        scrape.setHosts([])
+        all.set([])
     }
 }
 
