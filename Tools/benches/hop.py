@@ -8,7 +8,6 @@ turns in short runs, so that what else the machine does falls on both.
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 from pathlib import Path
@@ -84,14 +83,8 @@ def load(
 
 
 def cpu_us(fleet: Fleet) -> float:
-    """CPU time of both nodes in µs; the scheduler's own account, since /proc/PID/stat counts in
-    hundredths of a second."""
-    total = 0
-    for name in ("leaf", "region"):
-        tasks = Path(f"/proc/{fleet[name].process.pid}/task")
-        for thread in os.listdir(tasks):
-            total += int((tasks / thread / "schedstat").read_text().split()[0])
-    return total / 1e3
+    """CPU time of both nodes in µs."""
+    return sum(rpc.cpu_seconds(fleet[name].process.pid) for name in ("leaf", "region")) * 1e6
 
 
 def show(size: str, alone: dict, loaded: dict) -> None:
