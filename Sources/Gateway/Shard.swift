@@ -112,7 +112,9 @@ final class Shard {
         _ request: InferRequest, _ work: FrameWork, to responder: any FrameResponder
     ) -> FrameID? {
         guard let id = node.admit() else {
-            responder.refuse(node.isDraining ? Refusals.draining : Refusals.tooManyFrames)
+            let fault = node.isDraining ? Refusals.draining : Refusals.tooManyFrames
+            metrics.rejected(fault)
+            responder.refuse(fault)
             return nil
         }
         let frame = Frame(
