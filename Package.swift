@@ -59,6 +59,7 @@ let package = Package(
         .target(
             name: "COpenVINO", path: "Sources/C/COpenVINO", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CLinux", path: "Sources/C/CLinux"),
+        .target(name: "CIsolation", path: "Sources/C/CIsolation"),
         .target(
             name: "CWire", dependencies: ["CProtobufC"], path: "Sources/C/CWire",
             exclude: ["proto"]),
@@ -101,7 +102,7 @@ let package = Package(
         + room("Bundles", ["Ground", "Cryptography", "Storage"])
         + room("Routing", ["Ground"])
         + room(
-            "Inference", ["Ground", "Bundles", "COpenVINO", "CJPEG", "CPNG"],
+            "Inference", ["Ground", "Bundles", "COpenVINO", "CJPEG", "CPNG", "CIsolation"],
             fixtures: ["Golden", "Models", "own_fixtures.py"])
         + room("Telemetry", ["Ground", "Wire"])
         + room("Alerts", ["Ground", "HTTP", "CMosquitto"])

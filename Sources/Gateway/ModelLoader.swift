@@ -25,11 +25,20 @@ final class ModelLoader: Sendable {
         let source: ModelSource
         let accept: TierPlan.Acceptance?
         let measure: ConfidenceMeasure
+        let engine: TierPlan.Engine
+        var bar: Bar?
+
+        /// Whether it is what the tier asks for, and is not down for good.
+        func serves(_ id: Digest, _ tier: TierPlan) -> Bool {
+            if case .down = model.condition { return false }
+            return self.id == id && engine == tier.engine
+        }
     }
 
     private struct State: Sendable {
         var context: NodeContext
-        var engine: (any Engine)?
+        var engine: NodeEngine?
+        var processes: EngineProcesses?
         /// By task.
         var loaded: [Int: Loaded] = [:]
     }
@@ -62,7 +71,9 @@ final class ModelLoader: Sendable {
     func stop() {
         isStopping.store(true, ordering: .relaxed)
         queue.sync {}
-        state.withLock { $0.engine }?.shutdown()
+        let (engine, processes) = state.withLock { ($0.engine, $0.processes) }
+        engine?.shutdown()
+        processes?.stop()
     }
 
     // MARK: On the queue
@@ -72,7 +83,7 @@ final class ModelLoader: Sendable {
     private func update() {
         let context = context
         let wanted = context.blueprint.tasks.indices.filter(isToLoad)
-        let engine = wanted.isEmpty ? nil : engine(for: wanted)
+        let engine = wanted.isEmpty ? nil : engine()
         let store = BundleStore(folders: context.topology.models, disk: FileDisk())
         for (number, task) in context.blueprint.tasks.enumerated() {
             guard !isStopping.load(ordering: .relaxed) else { return }
@@ -91,28 +102,30 @@ final class ModelLoader: Sendable {
 
     private func serve(
         _ task: Blueprint.Task, _ number: Int, _ old: Loaded?, from store: BundleStore,
-        into engine: (any Engine)?
+        into engine: NodeEngine?
     ) throws(Fault) {
         guard let tier = task.tier, case .bundle(let id) = tier.model else { return }
-        let new: Loaded
-        let isSame = old?.id == id
+        var new: Loaded
+        let isSame = old?.serves(id, tier) ?? false
         if let old, isSame {
-            guard old.accept != tier.accept || old.measure != task.measure else { return }
+            guard old.accept != tier.accept || old.measure != task.measure else {
+                // An edit that asked for another one, in vain, was taken back.
+                return hosts.each { $0.shard.isServed(task: number) }
+            }
             new = Loaded(
                 id: id, name: old.name, model: old.model, source: old.source, accept: tier.accept,
-                measure: task.measure)
+                measure: task.measure, engine: tier.engine)
         } else {
-            // Without an engine everything has been said already.
             guard let engine else { return }
-            let (name, source, model) = try load(id, from: store, into: engine)
+            let (name, source, model) = try load(id, tier, from: store, into: engine)
             new = Loaded(
                 id: id, name: name, model: model, source: source, accept: tier.accept,
-                measure: task.measure)
+                measure: task.measure, engine: tier.engine)
         }
         do throws(Fault) {
-            let bar = try Bars.bar(of: tier, measure: task.measure, new.source)
-            announce(new, task, bar)
-            install(new, bar, number, replacing: isSame ? nil : old)
+            new.bar = try Bars.bar(of: tier, measure: task.measure, new.source)
+            announce(new, task)
+            install(new, number, isNew: !isSame, replacing: isSame ? nil : old)
         } catch {
             if !isSame { new.model.close() }
             throw error
@@ -120,7 +133,7 @@ final class ModelLoader: Sendable {
     }
 
     private func load(
-        _ id: Digest, from store: BundleStore, into engine: any Engine
+        _ id: Digest, _ tier: TierPlan, from store: BundleStore, into engine: NodeEngine
     ) throws(Fault) -> (String, ModelSource, any LoadedModel) {
         let bundle = try store.open(id)
         let source = try ModelSource(bundle)
@@ -129,26 +142,35 @@ final class ModelLoader: Sendable {
         let place = "\(context.topology.place(of: "nodes", name, "budget", "memory"))"
         // Verified a moment ago, but read again now.
         try bundle.recheckModel()
-        let model = try engine.load(source, place: place)
+        if tier.engine == .isolated { try allowIsolated(engine) }
+        let home: EngineHome = tier.engine == .isolated ? .isolated : .inProcess
+        let model = try engine.load(source, in: home, place: place)
         return ("\(bundle.name) \(bundle.version)", source, model)
     }
 
-    private func announce(_ new: Loaded, _ task: Blueprint.Task, _ bar: Bar?) {
+    private func announce(_ new: Loaded, _ task: Blueprint.Task) {
         context.log.info(
             "model loaded",
             metadata: [
                 "task": "\(task.name)", "bundle": "\(new.name)", "id": "\(new.id.short)",
-                "bar": "\(bar.map { "\($0.value)" } ?? "none")",
+                "bar": "\(new.bar.map { "\($0.value)" } ?? "none")",
+                "engine": "\(new.engine.rawValue)",
             ])
     }
 
     /// Gives the model to every loop; when all have it, what it replaces may end.
-    private func install(_ new: Loaded, _ bar: Bar?, _ number: Int, replacing old: Loaded?) {
+    private func install(_ new: Loaded, _ number: Int, isNew: Bool, replacing old: Loaded?) {
         state.withLock { $0.loaded[number] = new }
         let served = ServedModel(
             model: new.model, bundle: new.id.description,
-            isClassifier: !new.source.labels.isEmpty, measure: new.measure)
+            isClassifier: !new.source.labels.isEmpty, measure: new.measure,
+            longestInference: context.blueprint.node.limits.inference)
+        let bar = new.bar
         hosts.each { $0.shard.install(served, task: number, bar: bar) }
+        if isNew {
+            let model = ObjectIdentifier(new.model)
+            new.model.watch { [weak self] in self?.changed($0, task: number, of: model) }
+        }
         if let old { retire(old.model) }
     }
 
@@ -190,25 +212,48 @@ final class ModelLoader: Sendable {
     private func isToLoad(_ number: Int) -> Bool {
         let (tasks, loaded) = state.withLock { ($0.context.blueprint.tasks, $0.loaded) }
         guard case .bundle(let id)? = tasks[number].tier?.model else { return false }
-        return loaded[number]?.id != id
+        return loaded[number]?.serves(id, tasks[number].tier!) != true
     }
 
-    /// The engine, made when the first model is wanted; `nil` when there is none, which is said
-    /// once.
-    private func engine(for wanted: [Int]) -> (any Engine)? {
+    /// The engine, made when the first model is wanted.
+    private func engine() -> NodeEngine {
         if let engine = state.withLock({ $0.engine }) { return engine }
-        do throws(Fault) {
-            let settings = settings
-            let made = try OpenVINOEngine(settings, time: MonotonicTime())
-            state.withLock { $0.engine = made }
-            hosts.each { $0.shard.hear(.workers(settings.workers)) }
-            return made
-        } catch {
+        let settings = settings
+        let made = NodeEngine(settings, time: MonotonicTime())
+        state.withLock { $0.engine = made }
+        hosts.each { $0.shard.hear(.workers(settings.workers)) }
+        return made
+    }
+
+    /// Makes what isolated engines need, when the first of them is wanted.
+    private func allowIsolated(_ engine: NodeEngine) throws(Fault) {
+        guard state.withLock({ $0.processes }) == nil, let frames = context.frames else { return }
+        let launcher = try EngineProcesses(log: context.log)
+        state.withLock { $0.processes = launcher }
+        context.budget.cut(from: frames)
+        engine.isolate(IsolatedHome(frames: frames, launcher: launcher))
+    }
+
+    /// An isolated engine ended, or serves again.
+    private func changed(
+        _ condition: EngineCondition, task number: Int, of model: ObjectIdentifier
+    ) {
+        let (context, loaded) = state.withLock { ($0.context, $0.loaded[number]) }
+        // It may have been replaced since.
+        guard let loaded, ObjectIdentifier(loaded.model) == model else { return }
+        let name = context.blueprint.tasks[number].name
+        let about: Logger.Metadata = ["task": "\(name)"]
+        switch condition {
+        case .serving: context.log.info("the engine of '\(name)' serves again", metadata: about)
+        case .restarting(let why):
+            context.log.warning("the engine of '\(name)' ended: \(why)", metadata: about)
+        case .down(let why):
             context.log.error(
-                "no model is served here, frames are handed on to the next tier: \(error)")
-            hosts.each { host in for task in wanted { host.shard.giveUp(task: task, "\(error)") } }
-            return nil
+                "the engine of '\(name)' stays down until the topology is read again: \(why)",
+                metadata: about)
         }
+        let bar = loaded.bar
+        hosts.each { $0.shard.engine(of: number, is: condition, bar: bar) }
     }
 
     private var settings: EngineSettings {
@@ -217,12 +262,14 @@ final class ModelLoader: Sendable {
         // Loops and workers share the cores; a worker that waits for a core costs less than an idle
         // core costs.
         let workers = node.workers ?? Machine.cores
-        return EngineSettings(
+        var settings = EngineSettings(
             workers: workers, memoryBudget: node.budget.memory,
             hardware: [node.hardware.rawValue],
             queueDepth: (workers + Admission.ahead) * context.loops,
             cacheFolder: CacheFolder.path, pixelLimit: node.limits.pixels,
             allocator: context.budget)
+        settings.inferenceLimit = node.limits.inference
+        return settings
     }
 }
 

@@ -6,12 +6,18 @@ import Topology
 
 /// The names of a node's numbers. Labels come from the topology, never from clients.
 struct NodeMetrics: Sendable {
+    /// One task's answers by one tier.
+    struct TierMetrics: Sendable {
+        let tier: String
+        let accepted: Counter
+        let unaccepted: Counter
+        let latency: Distribution
+    }
+
     /// One task's numbers that are split by who answered or why.
     struct TaskMetrics: Sendable {
-        /// Answers, by tier.
-        let accepted: [String: Counter]
-        let unaccepted: [String: Counter]
-        let latency: [String: Distribution]
+        /// Answers, by tier: three, which are found faster by looking than by hashing.
+        let tiers: [TierMetrics]
         let degraded: [DegradedReason: Counter]
         let refused: [Refusal: Counter]
         let refined: Distribution
@@ -22,6 +28,8 @@ struct NodeMetrics: Sendable {
         let disagreed: Counter
         let alerts: Counter
         let shed: [WorkClass: Counter]
+        /// `nil` for a task without a bundle here.
+        let engine: EngineMetrics?
     }
 
     /// One peer's numbers.
@@ -70,7 +78,7 @@ struct NodeMetrics: Sendable {
     init(_ blueprint: Blueprint, registry: Metrics = Metrics()) throws(Fault) {
         self.registry = registry
         var tasks: [TaskMetrics] = []
-        for task in blueprint.tasks { tasks.append(try TaskMetrics(task.name, registry)) }
+        for task in blueprint.tasks { tasks.append(try TaskMetrics(task, registry)) }
         var peers: [PeerMetrics] = []
         for peer in blueprint.peers { peers.append(try PeerMetrics(peer.plan.name, registry)) }
         var rejected: [Fault.Code: Counter] = [:]
@@ -115,22 +123,24 @@ struct NodeMetrics: Sendable {
 }
 
 extension NodeMetrics.TaskMetrics {
-    init(_ task: String, _ registry: Metrics) throws(Fault) {
-        let label = MetricLabel("task", task)
-        var accepted: [String: Counter] = [:]
-        var unaccepted: [String: Counter] = [:]
-        var latency: [String: Distribution] = [:]
+    init(_ plan: Blueprint.Task, _ registry: Metrics) throws(Fault) {
+        let label = MetricLabel("task", plan.name)
+        engine = plan.hasBundle ? try EngineMetrics(plan.name, registry) : nil
+        var tiers: [NodeMetrics.TierMetrics] = []
         for tier in Tier.allCases.map(\.rawValue) {
             let labels = [label, MetricLabel("tier", tier)]
-            accepted[tier] = try registry.counter(
-                "canopy_frames_total", "Frames answered, by the tier that answered.",
-                labels: labels + [MetricLabel("accepted", "true")])
-            unaccepted[tier] = try registry.counter(
-                "canopy_frames_total", "Frames answered, by the tier that answered.",
-                labels: labels + [MetricLabel("accepted", "false")])
-            latency[tier] = try registry.distribution(
-                "canopy_frame_seconds", "Time from a frame's arrival to its first answer.",
-                unit: .seconds, labels: labels)
+            func answers(accepted: String) throws(Fault) -> Counter {
+                try registry.counter(
+                    "canopy_frames_total", "Frames answered, by the tier that answered.",
+                    labels: labels + [MetricLabel("accepted", accepted)])
+            }
+            tiers.append(
+                NodeMetrics.TierMetrics(
+                    tier: tier, accepted: try answers(accepted: "true"),
+                    unaccepted: try answers(accepted: "false"),
+                    latency: try registry.distribution(
+                        "canopy_frame_seconds", "Time from a frame's arrival to its first answer.",
+                        unit: .seconds, labels: labels)))
         }
         var degraded: [DegradedReason: Counter] = [:]
         for reason in DegradedReason.allCases {
@@ -147,9 +157,7 @@ extension NodeMetrics.TaskMetrics {
         func stage(_ name: String, _ help: String) throws(Fault) -> Distribution {
             try registry.distribution(name, help, unit: .seconds, labels: [label])
         }
-        self.accepted = accepted
-        self.unaccepted = unaccepted
-        self.latency = latency
+        self.tiers = tiers
         self.degraded = degraded
         self.refused = refused
         refined = try stage("canopy_refinement_seconds", "Time to the last answer in refine mode.")

@@ -1,5 +1,6 @@
 import Ground
 import HTTP
+import Inference
 import Topology
 import Wire
 
@@ -49,14 +50,21 @@ struct Pages {
             !shard.tasks[$0].isRetired && !shard.isReady(task: $0)
         }
         let reasons = missing.filter { access.mayUse(shard.tasks[$0].name) }.map { task in
-            let reason =
-                shard.tasks[task].isLoading
-                ? "its model is on its way" : "no model here, and no node upstream to ask"
-            return "\(shard.tasks[task].name) (\(reason))"
+            "\(shard.tasks[task].name) (\(reason(shard.tasks[task])))"
         }
         let why =
             shard.isDraining ? "it takes no new frames" : reasons.joined(separator: ", ")
         send(call, 503, .text, "not ready: \(why)\n")
+    }
+
+    /// Why a task is not ready.
+    private func reason(_ task: TaskRuntime) -> String {
+        if task.isLoading { return "its model is on its way" }
+        switch task.model?.model.condition {
+        case .serving: return "its model is stuck"
+        case .restarting: return "its model's engine starts again"
+        case .down, nil: return "no model here, and no node upstream to ask"
+        }
     }
 
     private func model(_ call: ServerCall, _ access: Access) throws(Fault) {

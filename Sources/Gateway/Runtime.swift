@@ -30,14 +30,32 @@ struct ServedModel: Sendable {
         }
     }
 
-    /// An inference that has run for longer than this is stuck: the slowest model that serves
-    /// cameras takes a tenth of it, and no caller waits so long without a stated deadline.
-    static let longestInference = Interval.seconds(10)
+    /// An inference that has run for longer than this is stuck.
+    var longestInference = EngineSettings.defaultInferenceLimit
 
-    /// Whether a worker is stuck in this model.
-    func isStuck(now: Instant) -> Bool {
-        model.runningSince.map { now - $0 > Self.longestInference } ?? false
+    /// How a model is, in one word for people.
+    enum State: String {
+        case ready
+        /// A worker does not come back from it.
+        case stuck
+        /// Its engine ended and starts again.
+        case restarting
+        /// Its engine ended too often.
+        case down
     }
+
+    func state(now: Instant) -> State {
+        switch model.condition {
+        case .restarting: return .restarting
+        case .down: return .down
+        case .serving:
+            let isStuck = model.runningSince.map { now - $0 > longestInference } ?? false
+            return isStuck ? .stuck : .ready
+        }
+    }
+
+    /// Whether it answers now: its engine runs, and no worker is stuck in it.
+    func answers(now: Instant) -> Bool { state(now: now) == .ready }
 }
 
 /// A task as one shard sees it.

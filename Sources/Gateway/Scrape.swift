@@ -27,6 +27,7 @@ final class Scrape: Sendable {
                 budgetUsed: context.budget.used, resident: Machine.residentBytes,
                 receiptsLost: context.receipts.lost,
                 certificateExpiry: context.certificates.expiry)
+            host.metrics.setEngines(of: host.shard)
             var values = host.metrics.collect(from: host, now: host.shard.time.now)
             if let desk { values.merge(desk.onLoop.collect()) }
             return values

@@ -22,14 +22,18 @@ final class Shard {
     var peers: [PeerRuntime] = []
     /// The way to the node's alerts; `nil` until the desk stands.
     var alerts: AlertLink?
+    /// Says in the log what changes.
+    var changes: ChangeLog?
 
-    private var node: Node
-    private var frames: [Frame?] = []
-    private var effects = Effects()
-    private var events: [Event] = []
+    // Every frame changes these some times, on one loop, and `hear` never enters itself: they are
+    // not checked for overlapping accesses at run time.
+    @exclusivity(unchecked) private var node: Node
+    @exclusivity(unchecked) private var frames: [Frame?] = []
+    @exclusivity(unchecked) private var effects = Effects()
+    @exclusivity(unchecked) private var events: [Event] = []
     /// Frames that wait for a timer.
-    private var unarmed: [FrameID] = []
-    private var isBusy = false
+    @exclusivity(unchecked) private var unarmed: [FrameID] = []
+    @exclusivity(unchecked) private var isBusy = false
     private var sources = SourceTable()
     private var limits: TenantLimits
     private var ticker: (any ScheduledTimer)?
@@ -77,7 +81,10 @@ final class Shard {
     /// Whether each task has somebody who answers: a model here, or a node upstream.
     func isReady(task: Int) -> Bool {
         guard !node.isDraining, !tasks[task].isLoading else { return false }
-        if let model = tasks[task].model { return !model.isStuck(now: time.now) }
+        if let model = tasks[task].model {
+            // Down for good is as if there were no model; what starts again will soon be one.
+            guard case .down = model.model.condition else { return model.answers(now: time.now) }
+        }
         return tasks[task].isIdentity || node.forwards(task)
     }
 
@@ -143,6 +150,7 @@ final class Shard {
     func startTicking() {
         hear(.tick)
         noteEngines()
+        changes?.tick(now: time.now)
         ticker = loop.schedule(after: Node.tick) { [weak self] in self?.startTicking() }
     }
 
@@ -163,8 +171,11 @@ final class Shard {
     func giveUp(task: Int, _ why: String) {
         tasks[task].isLoading = false
         tasks[task].fault = why
-        alerts?.set("model-missing", tasks[task].name, true)
+        if tasks[task].model == nil { alerts?.set("model-missing", tasks[task].name, true) }
     }
+
+    /// The model that the topology names is the one that answers.
+    func isServed(task: Int) { tasks[task].fault = nil }
 
     /// A task's model answers no more.
     func uninstall(task: Int) {
@@ -200,6 +211,11 @@ final class Shard {
 
     /// Takes frames again.
     func undrain() { hear(.undrained) }
+
+    /// The engine of a task's model ended, or serves again.
+    func engine(of task: Int, is condition: EngineCondition, bar: Bar?) {
+        hear(condition == .serving ? .modelReady(task: task, bar: bar) : .modelLost(task: task))
+    }
 
     func drain() {
         hear(.draining)
@@ -263,7 +279,7 @@ final class Shard {
     func infer(_ frame: Frame) {
         let task = tasks[frame.task]
         if task.isIdentity { return hear(.frame(frame.id, .inferred(nil))) }
-        guard let model = task.model, !model.isStuck(now: time.now) else {
+        guard let model = task.model, model.answers(now: time.now) else {
             return hear(.frame(frame.id, .inferenceFailed(.unavailable)))
         }
         let job = InferenceJob(

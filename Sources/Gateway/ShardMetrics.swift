@@ -25,18 +25,18 @@ final class ShardMetrics {
         var server = ServerCounters()
         var peers: [ClientCounters] = []
         var receiptsLost = 0
+        var engines: [Int: EngineCounters] = [:]
     }
 
     func answered(
         task: Int, tier: String, accepted: Bool, degraded: DegradedReason?, after: Interval
     ) {
-        let task = names.tasks[task]
         // A foreign server or a newer node may name a tier that this one does not know.
-        if let counter = accepted ? task.accepted[tier] : task.unaccepted[tier] {
-            shard.add(counter)
+        for one in names.tasks[task].tiers where one.tier == tier {
+            shard.add(accepted ? one.accepted : one.unaccepted)
+            shard.insert(one.latency, after)
         }
-        if let latency = task.latency[tier] { shard.insert(latency, after) }
-        if let degraded, let counter = task.degraded[degraded] { shard.add(counter) }
+        if let degraded, let counter = names.tasks[task].degraded[degraded] { shard.add(counter) }
     }
 
     func refused(task: Int, _ refusal: Refusal) {
@@ -125,6 +125,16 @@ final class ShardMetrics {
         seen.receiptsLost = receiptsLost
         shard.set(names.budgetUsed, Double(budgetUsed))
         shard.set(names.resident, Double(resident))
+    }
+
+    func set(engine task: Int, _ counters: EngineCounters, isUp: Bool) {
+        guard let names = names.tasks[task].engine else { return }
+        let old = seen.engines[task] ?? EngineCounters()
+        shard.set(names.isUp, isUp ? 1 : 0)
+        shard.set(names.workers, Double(counters.workers))
+        grow(names.restarts, from: old.restarts, to: counters.restarts)
+        grow(names.copiedBytes, from: old.copiedBytes, to: counters.copiedBytes)
+        seen.engines[task] = counters
     }
 
     private func collect(_ counters: ClientCounters, of index: Int) {

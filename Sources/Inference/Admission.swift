@@ -12,6 +12,10 @@ final class Admission: Sendable {
         self.hardware = hardware
     }
 
+    convenience init(_ settings: EngineSettings) {
+        self.init(memoryBudget: settings.memoryBudget, hardware: settings.hardware)
+    }
+
     var memoryInUse: Int { used.withLock { $0 } }
 
     /// Reserves the model's memory.

@@ -18,6 +18,35 @@ public protocol Engine: AnyObject, Sendable {
     func shutdown()
 }
 
+/// Where a model runs.
+public enum EngineHome: String, CaseIterable, Sendable {
+    /// In the node's own process.
+    case inProcess = "in-process"
+    /// In a supervised process of its own: what kills that costs this model alone.
+    case isolated
+}
+
+/// Whether a loaded model answers now.
+public enum EngineCondition: Equatable, Sendable {
+    case serving
+    /// Its engine ended and starts again: why it ended.
+    case restarting(String)
+    /// Its engine ended too often, and stays down until it is loaded anew: why it ended last.
+    case down(String)
+}
+
+/// What a model's engine has counted.
+public struct EngineCounters: Equatable, Sendable {
+    /// Workers that there are now.
+    public var workers = 0
+    /// Engines that were started again after a crash.
+    public var restarts = 0
+    /// Bytes of frames that were copied on their way to another process.
+    public var copiedBytes = 0
+
+    public init() {}
+}
+
 /// A model that answers.
 public protocol LoadedModel: AnyObject, Sendable {
     /// The bundle that it came from.
@@ -28,6 +57,12 @@ public protocol LoadedModel: AnyObject, Sendable {
     /// Since when the job that runs longest has been running; `nil` when none runs. An inference
     /// that has been running for many seconds is stuck.
     var runningSince: Instant? { get }
+    /// Whether it answers now. While it does not, what is submitted is refused.
+    var condition: EngineCondition { get }
+    var counters: EngineCounters { get }
+    /// Calls `body` with every change of the condition, in their order, on a thread of the engine;
+    /// and at once, where the model does not serve now.
+    func watch(_ body: @escaping @Sendable (EngineCondition) -> Void)
 
     /// Queues a job. `false` when its lane is full or the model is closed: there is then no
     /// outcome. Never blocks.
@@ -36,4 +71,11 @@ public protocol LoadedModel: AnyObject, Sendable {
     /// Takes no more jobs; what waits ends as `.unavailable`, what runs ends normally. Gives its
     /// memory back.
     func close()
+}
+
+/// A model in the node's process is there or is not.
+extension LoadedModel {
+    public var condition: EngineCondition { .serving }
+    public var counters: EngineCounters { EngineCounters() }
+    public func watch(_ body: @escaping @Sendable (EngineCondition) -> Void) {}
 }

@@ -1,5 +1,35 @@
 internal import Ground
 
+/// An input that fits its model.
+enum CheckedInput {
+    /// A whole JPEG or PNG file.
+    case image(Bytes)
+    /// One for each input of the model, in the model's order.
+    case tensors([Tensor])
+}
+
+extension ModelPlan {
+    /// - Throws: `.invalid` of the client, saying which input, what came and what was expected.
+    func check(_ input: InferenceInput) throws(Fault) -> CheckedInput {
+        switch input {
+        case .image(let file):
+            guard signature.encodedImage != nil else {
+                let inputs = signature.inputs.map(\.text).joined(separator: " and ")
+                throw Fault(
+                    .invalid, "an encoded image came; the model takes \(inputs)", source: .client,
+                    remedy: "send the values as a raw tensor")
+            }
+            return .image(file)
+        case .tensors(let tensors):
+            if let encoded = signature.encodedImage, tensors.count == 1, tensors[0].type == .bytes {
+                return .image(try encodedImage(in: tensors[0], input: encoded))
+            }
+            return .tensors(
+                try matchInputs(tensors, with: signature.inputs).map { tensors[$0] })
+        }
+    }
+}
+
 /// Checks a client's tensors against what a model takes.
 ///
 /// - Returns: for each of `inputs`, the position of its tensor in `tensors`.

@@ -78,6 +78,11 @@ final class JobQueue: @unchecked Sendable {
     /// Refuses jobs from now on and takes out those that wait.
     func close() -> [WaitingJob] {
         isOpen = false
-        return realtime.removeAll { _ in true } + other.removeAll { _ in true }
+        return takeAll()
+    }
+
+    /// Takes out the jobs that wait.
+    func takeAll() -> [WaitingJob] {
+        realtime.removeAll { _ in true } + other.removeAll { _ in true }
     }
 }

@@ -3,10 +3,17 @@ internal import Ground
 /// How a bundle's parts and a model's inputs and outputs fit together, found out once at load.
 struct ModelPlan: Sendable {
     let signature: ModelSignature
+    /// What the model itself says of its inputs and outputs.
+    let ports: (inputs: [TensorSpecification], outputs: [TensorSpecification])
     /// The input that the preprocessing prepares.
     let input: Int
     /// The output that holds the classes, and what makes an answer of it; `nil` for a raw model.
     let classification: (output: Int, classifier: Classifier)?
+
+    /// The outputs that the model itself gives, in its order.
+    var modelOutputs: ArraySlice<TensorSpecification> {
+        signature.outputs.dropLast(classification == nil ? 0 : 2)
+    }
 
     /// The outputs that a classification adds to the model's own.
     static let probabilities = "probabilities"
@@ -16,6 +23,7 @@ struct ModelPlan: Sendable {
     init(
         _ source: ModelSource, inputs: [TensorSpecification], outputs: [TensorSpecification]
     ) throws(Fault) {
+        ports = (inputs, outputs)
         input = try Self.find(source.preprocessing.input, in: inputs, Preprocessing.fileName)
         var inputs = inputs
         inputs[input].shape = try Self.shape(source.preprocessing, inputs[input])

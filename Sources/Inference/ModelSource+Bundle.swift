@@ -9,7 +9,8 @@ extension ModelSource {
     public init(_ bundle: VerifiedBundle) throws(Fault) {
         try self.init(
             id: bundle.id, memory: bundle.memory, hardware: bundle.hardware,
-            files: BundleFiles(bundle: bundle))
+            files: BundleFiles(bundle: bundle),
+            recheck: { () throws(Fault) in try bundle.recheckModel() })
     }
 }
 

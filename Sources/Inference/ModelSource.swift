@@ -27,6 +27,8 @@ public struct ModelSource: Sendable {
     /// Only for `.ir`.
     public let weightsPath: String?
     public let preprocessing: Preprocessing
+    /// The bytes that `preprocessing` was parsed from, for an engine in another process.
+    let preprocessingFile: [UInt8]
     public let postprocessing: Postprocessing
     /// `nil` when the bundle has none: the temperature is then 1, and no bar can be a risk.
     public let calibration: Calibration?
@@ -36,6 +38,8 @@ public struct ModelSource: Sendable {
     public let memory: Int
     /// Hardware classes that it is built for, such as `cpu`, in order of preference.
     public let hardware: [String]
+    /// Looks at the model's file once more, before it is read again.
+    let recheck: @Sendable () throws(Fault) -> Void
 
     /// Largest small file: a calibration of 100,000 items takes about 4 MB.
     static let fileLimit = 8 << 20
@@ -44,9 +48,11 @@ public struct ModelSource: Sendable {
     ///
     /// - Throws: `.corrupt` naming the file and the place in it.
     init(
-        id: Digest, memory: Int, hardware: [String], files: some ModelFiles
+        id: Digest, memory: Int, hardware: [String], files: some ModelFiles,
+        recheck: @escaping @Sendable () throws(Fault) -> Void = {}
     ) throws(Fault) {
         self.id = id
+        self.recheck = recheck
         self.memory = memory
         self.hardware = hardware
         guard let format = ModelFormat.allCases.first(where: { files.path($0.rawValue) != nil }),
@@ -58,7 +64,8 @@ public struct ModelSource: Sendable {
         self.format = format
         self.modelPath = modelPath
         weightsPath = format == .ir ? files.path("model.bin") : nil
-        preprocessing = try Preprocessing(file: try Self.require(Preprocessing.fileName, files, id))
+        preprocessingFile = try Self.require(Preprocessing.fileName, files, id)
+        preprocessing = try Preprocessing(file: preprocessingFile)
         postprocessing = try Postprocessing(
             file: try Self.require(Postprocessing.fileName, files, id))
         if let bytes = try files.read(Calibration.fileName, limit: Self.fileLimit) {
@@ -68,6 +75,26 @@ public struct ModelSource: Sendable {
         }
         labels = try Self.labels(try files.read(Self.labelsName, limit: Self.fileLimit))
         try check()
+    }
+
+    /// A model as its isolated engine knows it: tensors in, tensors out. What they mean is its
+    /// node's business.
+    init(
+        id: Digest, format: ModelFormat, modelPath: String, weightsPath: String?,
+        preprocessingFile: [UInt8]
+    ) throws(Fault) {
+        self.id = id
+        self.format = format
+        self.modelPath = modelPath
+        self.weightsPath = weightsPath
+        self.preprocessingFile = preprocessingFile
+        preprocessing = try Preprocessing(file: preprocessingFile)
+        postprocessing = .raw
+        calibration = nil
+        labels = []
+        memory = 0
+        hardware = []
+        recheck = {}
     }
 
     private static let labelsName = "labels.txt"

@@ -1,20 +1,30 @@
 internal import Glibc
+internal import Ground
 
-/// A lock with something to wait for. Held for a few instructions only; no caller's code runs under
-/// it.
+/// A lock with places to wait at. Held for a few instructions only; no caller's code runs under it.
 final class Monitor: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private let conditions: UnsafeMutableBufferPointer<pthread_cond_t>
 
-    init() {
+    /// - Parameter places: how many may wait, each woken by itself.
+    init(places: Int = 1) {
         pthread_mutex_init(mutex, nil)
-        pthread_cond_init(condition, nil)
+        conditions = .allocate(capacity: places)
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        for index in 0..<places {
+            pthread_cond_init(conditions.baseAddress! + index, &attributes)
+        }
+        pthread_condattr_destroy(&attributes)
     }
 
     deinit {
-        pthread_cond_destroy(condition)
+        for index in conditions.indices {
+            pthread_cond_destroy(conditions.baseAddress! + index)
+        }
         pthread_mutex_destroy(mutex)
-        condition.deallocate()
+        conditions.deallocate()
         mutex.deallocate()
     }
 
@@ -24,14 +34,28 @@ final class Monitor: @unchecked Sendable {
         return body()
     }
 
-    /// Lets the lock go until somebody signals. Only under the lock.
-    func wait() { pthread_cond_wait(condition, mutex) }
+    /// Lets the lock go until somebody wakes the place, or until the time is over: then `false`.
+    /// Only under the lock.
+    @discardableResult
+    func wait(at place: Int = 0, atMost limit: Interval? = nil) -> Bool {
+        let condition = conditions.baseAddress! + place
+        guard let limit else {
+            pthread_cond_wait(condition, mutex)
+            return true
+        }
+        var end = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &end)
+        let nanoseconds = Int64(end.tv_nsec) + max(0, limit.nanoseconds)
+        end.tv_sec += Int(nanoseconds / 1_000_000_000)
+        end.tv_nsec = Int(nanoseconds % 1_000_000_000)
+        return pthread_cond_timedwait(condition, mutex, &end) != ETIMEDOUT
+    }
 
-    /// Wakes one who waits.
-    func signal() { pthread_cond_signal(condition) }
+    /// Wakes who waits at a place.
+    func wake(_ place: Int = 0) { pthread_cond_broadcast(conditions.baseAddress! + place) }
 
     /// Wakes all who wait.
-    func broadcast() { pthread_cond_broadcast(condition) }
+    func wakeAll() { for place in conditions.indices { wake(place) } }
 }
 
 /// A thread of our own.
@@ -58,4 +82,7 @@ final class WorkerThread: @unchecked Sendable {
 
     /// Waits until the thread has ended. Once.
     func join() { pthread_join(thread, nil) }
+
+    /// Nobody will wait for it.
+    func detach() { pthread_detach(thread) }
 }

@@ -6,46 +6,70 @@ protocol ModelRunner: Sendable {
     func run(
         _ input: InferenceInput, worker: Int, times: inout InferenceTimes
     ) throws(Fault) -> InferenceResult
+
+    /// Gives back what is kept for a worker that goes; on its thread.
+    func release(worker: Int)
 }
 
-/// The node's inference workers, shared by all models so that they never outnumber the cores they
-/// were given.
+extension ModelRunner {
+    func release(worker: Int) {}
+}
+
+/// Workers for jobs of one or several models: threads that come with the load, up to a maximum, and
+/// go when there is nothing to do.
 ///
 /// The longest waiting realtime job of any model goes first, then the longest waiting other one.
-/// Where there are several workers, worker 0 takes realtime jobs only, so that one is never behind
-/// a slow batch.
+/// Where there may be several workers, all but one may run other jobs, so that a realtime one is
+/// never behind a slow batch.
 final class WorkerPool: Sendable {
     /// Guarded by the monitor.
     private struct State {
         var queues: [JobQueue] = []
         var submitted: UInt64 = 0
         var isStopping = false
-        var threads: [WorkerThread] = []
+        /// By worker; `nil` where there is none.
+        var threads: [WorkerThread?]
+        /// By worker: whether it waits for a job and has not been called.
+        var isIdle: [Bool]
         /// By worker: whose job it is running, and since when.
-        var running: [(queue: JobQueue, since: Instant)?]
+        var running: [(queue: JobQueue, lane: Lane, since: Instant)?]
+
+        var alive: Int { threads.count { $0 != nil } }
+        var runningOthers: Int { running.count { $0?.lane == .other } }
+        var waiting: Int { queues.reduce(0) { $0 + $1[.realtime].count + $1[.other].count } }
     }
 
+    /// Threads at most.
     let workers: Int
+    private let idle: Interval
     private let time: any TimeSource
-    private let monitor = Monitor()
+    private let monitor: Monitor
     private nonisolated(unsafe) var state: State
 
-    /// - Parameter workers: threads, at least 1.
-    init(workers: Int, time: any TimeSource) throws(Fault) {
+    /// - Parameters:
+    ///   - workers: threads at most, at least 1. The first is there from the start and stays.
+    ///   - idle: how long one waits for a job before it goes.
+    init(
+        workers: Int, idle: Interval = EngineSettings.defaultIdle, time: any TimeSource
+    ) throws(Fault) {
         self.workers = workers
+        self.idle = idle
         self.time = time
-        state = State(running: Array(repeating: nil, count: workers))
-        for index in 0..<workers {
-            let thread = WorkerThread { [self] in work(as: index) }
-            guard let thread else {
-                stop()
-                throw Fault(
-                    .unavailable, "the system gave \(index) threads of the \(workers) workers",
-                    remedy: "raise the limit on threads, or configure fewer workers")
-            }
-            monitor.locked { state.threads.append(thread) }
+        monitor = Monitor(places: workers)
+        state = State(
+            threads: Array(repeating: nil, count: workers),
+            isIdle: Array(repeating: false, count: workers),
+            running: Array(repeating: nil, count: workers))
+        let isStarted = monitor.locked { startWorker(0) }
+        guard isStarted else {
+            throw Fault(
+                .unavailable, "the system gave no thread for an inference worker",
+                remedy: "raise the limit on threads (`ulimit -u`)")
         }
     }
+
+    /// Threads there are now.
+    var alive: Int { monitor.locked { state.alive } }
 
     /// Makes a queue for a model.
     func open(_ runner: any ModelRunner, depth: Int) -> JobQueue {
@@ -66,8 +90,7 @@ final class WorkerPool: Sendable {
             guard !queue[job.lane].isFull else { return false }
             state.submitted += 1
             queue[job.lane].append(WaitingJob(job: job, since: now, number: state.submitted))
-            // One signal could wake the realtime worker for a job that it must not take.
-            if job.lane == .realtime { monitor.signal() } else { monitor.broadcast() }
+            callWorker()
             return true
         }
         for waiting in dropped { end(waiting, now: now) }
@@ -85,6 +108,11 @@ final class WorkerPool: Sendable {
         }
     }
 
+    /// Ends what waits in a queue as `.unavailable`, on this thread.
+    func flush(_ queue: JobQueue, because reason: String) {
+        endUnavailable(monitor.locked { queue.takeAll() }, because: reason)
+    }
+
     /// Closes a queue; what waits ends as `.unavailable` on this thread.
     func close(_ queue: JobQueue) {
         let left = monitor.locked {
@@ -100,19 +128,21 @@ final class WorkerPool: Sendable {
             state.isStopping = true
             let left = state.queues.flatMap { $0.close() }
             state.queues = []
-            defer { state.threads = [] }
-            monitor.broadcast()
+            defer { state.threads = Array(repeating: nil, count: workers) }
+            monitor.wakeAll()
             return (left, state.threads)
         }
         endUnavailable(left)
-        for thread in threads { thread.join() }
+        for thread in threads { thread?.join() }
     }
 
-    private func endUnavailable(_ left: [WaitingJob]) {
+    private func endUnavailable(
+        _ left: [WaitingJob], because reason: String = "the model was closed"
+    ) {
         let now = time.now
         for waiting in left {
             let fault = Fault(
-                .unavailable, "the model was closed before the job began", retry: .elsewhere)
+                .unavailable, "\(reason) before the job began", retry: .elsewhere)
             complete(waiting, .failure(fault), queued: now - waiting.since)
         }
     }
@@ -143,35 +173,80 @@ final class WorkerPool: Sendable {
 
 // The workers' side.
 extension WorkerPool {
-    private func work(as worker: Int) {
-        while let (waiting, runner) = next(for: worker) {
-            defer { monitor.locked { state.running[worker] = nil } }
-            let now = time.now
-            guard waiting.job.deadline > now, waiting.job.start() else {
-                end(waiting, now: now)
-                continue
-            }
-            var times = InferenceTimes()
-            let result: Result<InferenceResult, Fault>
-            do throws(Fault) {
-                result = .success(
-                    try runner.run(waiting.job.input, worker: worker, times: &times))
-            } catch {
-                result = .failure(error)
-            }
-            complete(waiting, result, queued: now - waiting.since, times: times)
+    /// Sees to it that somebody takes the job that was just queued: the first idle worker, else a
+    /// new one where there may be more. Under the lock.
+    private func callWorker() {
+        if let worker = state.isIdle.firstIndex(of: true) {
+            state.isIdle[worker] = false
+            monitor.wake(worker)
+        } else if let worker = state.threads.firstIndex(where: { $0 == nil }) {
+            // Where the system gives no thread, those that are there do the work.
+            _ = startWorker(worker)
         }
     }
 
-    /// Waits for a job that this worker may take; `nil` when the pool stops.
+    private func startWorker(_ worker: Int) -> Bool {
+        state.threads[worker] = WorkerThread { [self] in work(as: worker) }
+        return state.threads[worker] != nil
+    }
+
+    private func work(as worker: Int) {
+        while true {
+            while let (waiting, runner) = next(for: worker) { run(waiting, runner, worker) }
+            if retire(worker) { return }
+        }
+    }
+
+    private func run(_ waiting: WaitingJob, _ runner: any ModelRunner, _ worker: Int) {
+        defer { monitor.locked { state.running[worker] = nil } }
+        let now = time.now
+        guard waiting.job.deadline > now, waiting.job.start() else {
+            return end(waiting, now: now)
+        }
+        var times = InferenceTimes()
+        let result: Result<InferenceResult, Fault>
+        do throws(Fault) {
+            result = .success(
+                try runner.run(waiting.job.input, worker: worker, times: &times))
+        } catch {
+            result = .failure(error)
+        }
+        complete(waiting, result, queued: now - waiting.since, times: times)
+    }
+
+    /// Gives back what the worker keeps for each model; `true` when it is over, `false` when a job
+    /// came meanwhile.
+    private func retire(_ worker: Int) -> Bool {
+        let (runners, isStopping) = monitor.locked {
+            (state.queues.map(\.runner), state.isStopping)
+        }
+        if isStopping { return true }
+        for runner in runners { runner.release(worker: worker) }
+        return monitor.locked {
+            guard state.waiting == 0 || state.isStopping else { return false }
+            // Who stops the pool has taken the threads, and waits for this one.
+            if !state.isStopping { state.threads[worker]?.detach() }
+            state.threads[worker] = nil
+            return true
+        }
+    }
+
+    /// Waits for a job that this worker may take; `nil` when the pool stops, or when the worker has
+    /// waited for so long that it is not needed.
     private func next(for worker: Int) -> (WaitingJob, any ModelRunner)? {
         monitor.locked {
             while !state.isStopping {
                 if let found = take(.realtime, for: worker) { return found }
-                if worker > 0 || workers == 1, let found = take(.other, for: worker) {
+                if state.runningOthers < max(1, workers - 1),
+                    let found = take(.other, for: worker)
+                {
                     return found
                 }
-                monitor.wait()
+                state.isIdle[worker] = true
+                let wasCalled = monitor.wait(at: worker, atMost: worker > 0 ? idle : nil)
+                let isUnneeded = !wasCalled && state.isIdle[worker]
+                state.isIdle[worker] = false
+                if isUnneeded { return nil }
             }
             return nil
         }
@@ -186,7 +261,7 @@ extension WorkerPool {
             if first.number < oldest?.number ?? .max { oldest = (first.number, queue) }
         }
         guard let oldest, let waiting = oldest.queue[lane].removeFirst() else { return nil }
-        state.running[worker] = (oldest.queue, time.now)
+        state.running[worker] = (oldest.queue, lane, time.now)
         return (waiting, oldest.queue.runner)
     }
 }

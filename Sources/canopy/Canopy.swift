@@ -22,5 +22,6 @@ struct Canopy: AsyncParsableCommand {
         subcommands: [
             Serve.self, Up.self, Send.self, Check.self, Simulate.self, Status.self, Drain.self,
             Undrain.self, BreakerCommand.self, Reload.self, ModelCommand.self, Cert.self,
+            Engine.self,
         ])
 }

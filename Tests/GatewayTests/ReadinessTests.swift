@@ -58,7 +58,7 @@ struct ReadinessTests {
         let now = MonotonicTime().now
         model.runs(since: now)
         #expect(try await client.http("GET", "/ready").status == 200, "a long job is no fault")
-        model.runs(since: now + .nanoseconds(-ServedModel.longestInference.nanoseconds * 2))
+        model.runs(since: now + .nanoseconds(-EngineSettings.defaultInferenceLimit.nanoseconds * 2))
         #expect(try await client.http("GET", "/ready").status == 503)
         #expect(try await client.http("GET", "/live").status == 200)
         // Nobody is there upstream: what matters is that the stuck model was not asked.

@@ -1,4 +1,5 @@
 import Dispatch
+import Glibc
 import Ground
 import Synchronization
 import Testing
@@ -10,6 +11,8 @@ private final class GatedRunner: ModelRunner {
     private let began = DispatchSemaphore(value: 0)
     private let gate = DispatchSemaphore(value: 0)
     private let order = Mutex<[UInt64]>([])
+    private let rested = Mutex<Set<Int>>([])
+    private let rests = DispatchSemaphore(value: 0)
 
     func run(
         _ input: InferenceInput, worker: Int, times: inout InferenceTimes
@@ -26,6 +29,17 @@ private final class GatedRunner: ModelRunner {
     func awaitStart() { _ = began.wait(timeout: .now() + 30) }
     /// Lets `count` jobs end.
     func release(_ count: Int) { for _ in 0..<count { gate.signal() } }
+    func release(worker: Int) {
+        rested.withLock { _ = $0.insert(worker) }
+        rests.signal()
+    }
+
+    /// Waits until these workers have gone.
+    func awaitRest(of workers: Set<Int>) {
+        while !rested.withLock({ $0.isSuperset(of: workers) }) {
+            guard rests.wait(timeout: .now() + 30) == .success else { return }
+        }
+    }
     var ran: [UInt64] { order.withLock { $0 } }
 }
 
@@ -37,8 +51,10 @@ private struct Bench {
     let pool: WorkerPool
     let queue: JobQueue
 
-    init(workers: Int = 1, depth: Int = 4) throws {
-        pool = try WorkerPool(workers: workers, time: time)
+    init(
+        workers: Int = 1, depth: Int = 4, idle: Interval = EngineSettings.defaultIdle
+    ) throws {
+        pool = try WorkerPool(workers: workers, idle: idle, time: time)
         queue = pool.open(runner, depth: depth)
     }
 
@@ -121,6 +137,22 @@ private func code(_ outcome: InferenceOutcome) -> Fault.Code? {
         bench.runner.release(3)
         _ = bench.outcomes.wait(for: 3)
         #expect(bench.runner.ran == [0, 2, 1])
+    }
+
+    @Test func `Workers come with the load, up to the maximum, and go when there is none`() throws {
+        let bench = try Bench(workers: 4, depth: 16, idle: .milliseconds(1))
+        defer { bench.pool.stop() }
+        #expect(bench.pool.alive == 1)
+        for tag in 0..<8 as Range<UInt64> { #expect(bench.submit(tag)) }
+        for _ in 0..<4 { bench.runner.awaitStart() }
+        #expect(bench.pool.alive == 4)
+        bench.runner.release(8)
+        _ = bench.outcomes.wait(for: 8)
+        bench.runner.awaitRest(of: [1, 2, 3])
+        while bench.pool.alive > 1 { sched_yield() }
+        #expect(bench.submit(9))
+        bench.runner.release(1)
+        #expect(bench.outcomes.wait(for: 1).count == 9, "the first is always there")
     }
 
     @Test func `Jobs of two models go by their age`() throws {

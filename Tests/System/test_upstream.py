@@ -183,7 +183,7 @@ def test_a_leaf_without_its_runtime_says_what_to_run_and_hands_frames_on(build, 
     fleet = build(("leaf", "region"), topologies.digits)
     fleet.start("region")
     fleet.start("leaf", env={"CANOPY_OPENVINO": "/nonexistent"})
-    assert "Tools/setup" in fleet["leaf"].await_log("no model is served here")
+    assert "Tools/setup" in fleet["leaf"].await_log("is not served")
     client = plain(fleet, "leaf")
     for jpeg, _ in frames[:5]:
         said = facts(digit(client, jpeg))

@@ -34,6 +34,7 @@ import Testing
         #expect(limits.pixels == 40_000_000 && limits.minimumRate == 16 << 10)
         #expect(limits.idle == .seconds(300) && limits.request == .seconds(30))
         #expect(limits.drain == .seconds(10) && limits.headerTime == .seconds(10))
+        #expect(limits.inference == .seconds(5))
         let link = LinkPlan()
         #expect(link.connections == 2 && link.streams == 128 && link.keepalive == .seconds(10))
         #expect(link.idle == .seconds(300) && link.connectTimeout == .seconds(2))
@@ -47,6 +48,7 @@ import Testing
         #expect(task.escalation.share == 1 && task.escalation.bandwidth == nil)
         #expect(task.escalation.burst == .seconds(10) && task.escalation.audit == 0)
         #expect(task.tiers.count == 1 && task.tiers[0].accept == nil)
+        #expect(task.tiers[0].engine == .inProcess)
     }
 
     @Test func `Alerts go to the log unless something else is said`() throws {

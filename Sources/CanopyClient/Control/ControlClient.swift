@@ -92,13 +92,6 @@ public final class ControlClient: Sendable {
         try await ask(node, RPCPath.reload, EmptyRequest(), timeout)
     }
 
-    /// Asks which nodes a client may use beside this one.
-    public func neighbours(
-        of node: Target, timeout: Interval = patience
-    ) async throws(Fault) -> NeighboursReply {
-        try await ask(node, RPCPath.neighbours, EmptyRequest(), timeout)
-    }
-
     private func ask<Answer: WireMessage>(
         _ node: Target, _ path: String, _ message: some WireMessage, _ timeout: Interval
     ) async throws(Fault) -> Answer {

@@ -23,7 +23,7 @@ extension Shard {
         } else if let outcome = frame.outcome {
             detection.label = task.alertScore(of: outcome)?.label ?? ""
             detection.seenBy = names.name
-            detection.bundle = task.model?.bundle
+            detection.bundle = frame.model?.bundle
         }
         alerts.detected(detection, task: frame.task, since: frame.arrivedAt)
     }
@@ -31,6 +31,7 @@ extension Shard {
     /// Tells whoever looks at this node that something changed.
     func noted(_ change: Change) {
         metrics.noted(change)
+        changes?.note(change, peers: peers, known: knownPeers, tasks: tasks, now: time.now)
         switch change {
         case .breaker(let peer, let state):
             // Half-open is still not closed: nobody knows yet whether the peer is back.
@@ -42,10 +43,10 @@ extension Shard {
         }
     }
 
-    /// Tells of engines that got stuck, and of those that work again. Called every tick.
+    /// Tells of engines that are stuck or gone, and of those that work again. Called every tick.
     func noteEngines() {
         for index in tasks.indices {
-            let isStuck = tasks[index].model?.isStuck(now: time.now) ?? false
+            let isStuck = tasks[index].model.map { !$0.answers(now: time.now) } ?? false
             guard isStuck != tasks[index].isStuckNoted else { continue }
             tasks[index].isStuckNoted = isStuck
             alerts?.set("engine-stuck", tasks[index].name, isStuck)

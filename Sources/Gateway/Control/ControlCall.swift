@@ -5,9 +5,9 @@ import Node
 import Topology
 import Wire
 
-/// The methods of canopy.v1 that a listener may answer beside the Open Inference Protocol.
+/// The methods of canopy.v1.Control.
 enum ControlMethod {
-    case status, drain, undrain, overrideBreaker, reload, neighbours
+    case status, drain, undrain, overrideBreaker, reload
 
     init?(path: String) {
         switch path {
@@ -16,34 +16,24 @@ enum ControlMethod {
         case RPCPath.undrain: self = .undrain
         case RPCPath.overrideBreaker: self = .overrideBreaker
         case RPCPath.reload: self = .reload
-        case RPCPath.neighbours: self = .neighbours
         default: return nil
         }
     }
-
-    /// Where it is answered.
-    var service: ListenerPlan.Service { self == .neighbours ? .inference : .control }
-
-    /// What one must be allowed.
-    var verb: Identity.Verb { self == .neighbours ? .metadata : .control }
 }
 
-/// One call of canopy.v1: one message, one answer.
+/// One call of canopy.v1.Control: one message, one answer.
 final class ControlCall: CallHandler {
     private let call: ServerCall
     private let method: ControlMethod
-    private let clients: ListenerPlan.Clients
     private let shard: Shard
     private let control: ControlPlane
     private var hasMessage = false
 
     init(
-        _ call: ServerCall, _ method: ControlMethod, _ clients: ListenerPlan.Clients,
-        _ shard: Shard, _ control: ControlPlane
+        _ call: ServerCall, _ method: ControlMethod, _ shard: Shard, _ control: ControlPlane
     ) {
         self.call = call
         self.method = method
-        self.clients = clients
         self.shard = shard
         self.control = control
     }
@@ -71,12 +61,6 @@ final class ControlCall: CallHandler {
         case .reload:
             _ = try EmptyRequest.decode(bytes)
             try control.reload(on: shard.loop, end)
-        case .neighbours:
-            _ = try EmptyRequest.decode(bytes)
-            let context = control.context
-            end(
-                Neighbourhood.reply(
-                    context.topology, node: context.blueprint.node, to: clients))
         }
     }
 

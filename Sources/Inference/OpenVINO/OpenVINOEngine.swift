@@ -9,17 +9,24 @@ public final class OpenVINOEngine: Engine {
     private let pool: WorkerPool
     private let admission: Admission
 
-    /// Opens OpenVINO and starts the workers.
+    /// Opens OpenVINO and starts the first worker.
     ///
     /// - Throws: `.unavailable` with what to run when OpenVINO is not installed.
-    public init(_ settings: EngineSettings, time: any TimeSource) throws(Fault) {
+    public convenience init(_ settings: EngineSettings, time: any TimeSource) throws(Fault) {
+        try self.init(settings, admission: Admission(settings), time: time)
+    }
+
+    /// - Parameter admission: counts the memory of all models of the node.
+    init(
+        _ settings: EngineSettings, admission: Admission, time: any TimeSource
+    ) throws(Fault) {
         precondition(
             settings.workers > 0 && settings.threadsPerWorker > 0 && settings.queueDepth > 0)
         self.settings = settings
         self.time = time
         core = try OpenVINOCore(try OpenVINOLibrary(explicit: settings.library))
-        pool = try WorkerPool(workers: settings.workers, time: time)
-        admission = Admission(memoryBudget: settings.memoryBudget, hardware: settings.hardware)
+        pool = try WorkerPool(workers: settings.workers, idle: settings.idle, time: time)
+        self.admission = admission
     }
 
     /// OpenVINO's version, such as `2026.4.1-22982-…`.
@@ -33,10 +40,8 @@ public final class OpenVINOEngine: Engine {
     public func load(_ source: ModelSource, place: String) throws(Fault) -> any LoadedModel {
         let hardware = try admission.admit(source, place: place)
         do throws(Fault) {
-            let device = try Self.device(hardware, place: place)
-            let compiled = try OpenVINOCompiled(
-                core, source, device: device, properties: properties(device: device))
-            let runner = try OpenVINORunner(source, compiled, settings: settings, time: time)
+            let runner = try Self.runner(
+                source, on: hardware, core: core, settings: settings, time: time)
             let queue = pool.open(runner, depth: settings.queueDepth)
             return PooledModel(
                 id: source.id, signature: runner.plan.signature, queue: queue, pool: pool
@@ -51,7 +56,18 @@ public final class OpenVINOEngine: Engine {
 
     public func shutdown() { pool.stop() }
 
-    private static func device(_ hardware: String, place: String) throws(Fault) -> String {
+    /// Reads and compiles a model for a hardware class.
+    static func runner(
+        _ source: ModelSource, on hardware: String, core: OpenVINOCore, settings: EngineSettings,
+        time: any TimeSource
+    ) throws(Fault) -> OpenVINORunner {
+        let device = try device(hardware)
+        let compiled = try OpenVINOCompiled(
+            core, source, device: device, properties: properties(settings, device: device))
+        return try OpenVINORunner(source, compiled, settings: settings, time: time)
+    }
+
+    private static func device(_ hardware: String) throws(Fault) -> String {
         switch hardware {
         case "cpu": return "CPU"
         case "intel-gpu": return "GPU"
@@ -66,7 +82,9 @@ public final class OpenVINOEngine: Engine {
     /// A stream for each worker; no pinning, since other processes share the cores. 32-bit floats
     /// are asked for because some processors would use BF16, whose scores are not those that the
     /// bundle was calibrated on.
-    private func properties(device: String) -> [(key: String, value: String)] {
+    private static func properties(
+        _ settings: EngineSettings, device: String
+    ) -> [(key: String, value: String)] {
         var list: [(key: String, value: String)] = []
         if let folder = settings.cacheFolder { list.append(("CACHE_DIR", folder)) }
         guard device == "CPU" else { return list }
@@ -103,6 +121,11 @@ final class PooledModel: LoadedModel {
 
     var waiting: Int { pool.waiting(in: queue) }
     var runningSince: Instant? { pool.runningSince(in: queue) }
+    var counters: EngineCounters {
+        var counters = EngineCounters()
+        counters.workers = pool.alive
+        return counters
+    }
 
     func submit(_ job: InferenceJob) -> Bool { pool.submit(job, to: queue) }
 

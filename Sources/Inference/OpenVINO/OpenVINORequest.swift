@@ -2,7 +2,7 @@ internal import COpenVINO
 internal import Ground
 
 /// One inference at a time: its bound inputs and its outputs. Belongs to one worker.
-final class OpenVINORequest {
+final class OpenVINORequest: ModelOutputs {
     /// Memory that an input is prepared in, frame after frame.
     private struct Room {
         let memory: UnsafeMutableRawBufferPointer
@@ -80,7 +80,6 @@ final class OpenVINORequest {
         try library.check(functions.infer(handle), .unavailable, "the inference")
     }
 
-    /// Gives output `index` of the last inference to `body`: its shape and its elements.
     func output<R>(
         _ index: Int, _ body: ([Int], UnsafeRawBufferPointer) throws(Fault) -> R
     ) throws(Fault) -> R {

@@ -9,7 +9,7 @@ public struct AlertSinkPlan: Sendable {
     public let queue: Int
     public let place: Place
 
-    public enum Kind: Sendable {
+    public enum Kind: Hashable, Sendable {
         case webhook(Webhook)
         case mqtt(Broker)
     }
@@ -32,6 +32,11 @@ public struct AlertSinkPlan: Sendable {
         public let password: SecretPlace?
         /// PEM file of the authorities that are believed; `nil` (default) is the machine's own.
         public let authority: String?
+    }
+
+    /// Whether `other` is the same sink, wherever the files say it.
+    public func isSame(as other: AlertSinkPlan) -> Bool {
+        name == other.name && kind == other.kind && queue == other.queue
     }
 
     /// `nil` when it cannot be known where it is; that is reported.

@@ -28,6 +28,10 @@ public struct Limits: Hashable, Sendable {
     /// How long calls that run may take to end when the node stops. Default 10 s: longer than any
     /// frame's deadline that a camera waits for, shorter than a service manager's patience of 90 s.
     public var drain = Interval.seconds(10)
+    /// How long one inference may run, 100 ms to 10 min. Default 5 s: ten times what the slowest
+    /// model for a camera takes on a slow core. An isolated engine that exceeds it is started
+    /// again; a model in the node's process counts as stuck, and the node as not ready.
+    public var inference = Interval.seconds(5)
     /// How long a handshake and a request's headers may take. Default 10 s: several round trips of
     /// a bad satellite link; slower is an attack.
     public var headerTime = Interval.seconds(10)
@@ -48,6 +52,8 @@ public struct Limits: Hashable, Sendable {
         minimumRate = fields.value(
             "minimum_rate", .byteRate(0...1_000_000_000), or: base.minimumRate)
         drain = fields.value("drain", .interval(.zero...(.seconds(600))), or: base.drain)
+        inference = fields.value(
+            "inference", .interval(.milliseconds(100)...(.seconds(600))), or: base.inference)
         headerTime = fields.value(
             "header_time", .interval(.milliseconds(100)...(.seconds(300))), or: base.headerTime)
         fields.finish()

@@ -6,8 +6,18 @@ public struct TierPlan: Sendable {
     public let model: Model
     /// From which confidence on an answer is final; `nil` only on the last tier, where all are.
     public let accept: Acceptance?
+    /// Where a bundle runs. Default in the node's process, which costs nothing: a bundle that is
+    /// named here was tried before. `isolated` is for one that is not trusted as far.
+    public let engine: Engine
     /// Where the model is named.
     public let place: Place
+
+    /// Where a bundle runs.
+    public enum Engine: String, CaseIterable, Sendable {
+        case inProcess = "in-process"
+        /// In a supervised process of its own, whose end costs this model alone.
+        case isolated
+    }
 
     /// Which model answers.
     public enum Model: Hashable, Sendable {
@@ -42,6 +52,10 @@ public struct TierPlan: Sendable {
         let foreign = fields.value("model", .text("the model's name at the foreign server"))
         let builtin: Builtin? = fields.value("builtin", .word)
         accept = fields.value("accept", .acceptance)
+        engine = fields.value("engine", .word, or: .inProcess)
+        if !fields.has("bundle") {
+            fields.refuse(["engine"], "only a bundle has an engine here")
+        }
         fields.finish()
         if sources.count > 1 {
             fields.report.add(

@@ -1,18 +1,24 @@
 internal import Ground
 
-/// Copies a request's outputs into slabs and makes the answer of them.
+/// What a model gave.
+protocol ModelOutputs {
+    /// Gives output `index` of the last inference to `body`: its shape and its elements.
+    func output<R>(
+        _ index: Int, _ body: ([Int], UnsafeRawBufferPointer) throws(Fault) -> R
+    ) throws(Fault) -> R
+}
+
+/// Copies a model's outputs into slabs and makes the answer of them.
 struct AnswerWriter: Sendable {
     let plan: ModelPlan
     /// Where the slab comes from; the heap when `nil`.
     let allocator: (any SlabAllocator)?
 
-    func answer(_ request: OpenVINORequest) throws(Fault) -> InferenceResult {
-        let own = plan.signature.outputs.count - (plan.classification == nil ? 0 : 2)
+    func answer(_ given: some ModelOutputs) throws(Fault) -> InferenceResult {
         var values: [Float] = []
         var outputs: [Tensor] = []
-        for index in 0..<own {
-            let specification = plan.signature.outputs[index]
-            try request.output(index) { shape, bytes throws(Fault) in
+        for (index, specification) in plan.modelOutputs.enumerated() {
+            try given.output(index) { shape, bytes throws(Fault) in
                 if index == plan.classification?.output { values = floats(bytes) }
                 outputs.append(
                     Tensor(
