@@ -25,13 +25,19 @@ public struct Conditions: Sendable {
     /// each; one more is not followed.
     public static let limit = 4_096
 
-    private let rule: Hysteresis.Rule
+    private var rule: Hysteresis.Rule
     /// In the order in which they were first heard of, so that reports have an order.
     private var known: [(key: Key, state: Hysteresis)] = []
     private var places: [Key: Int] = [:]
 
     public init(_ rule: Hysteresis.Rule) {
         self.rule = rule
+    }
+
+    /// Takes another rule for all conditions; what is raised stays so until it is over.
+    public mutating func adopt(_ rule: Hysteresis.Rule) {
+        self.rule = rule
+        for index in known.indices { known[index].state.rule = rule }
     }
 
     /// `source` says that a condition is there.
@@ -47,6 +53,13 @@ public struct Conditions: Sendable {
     /// It happened and is over at once.
     public mutating func happened(_ key: Key, now: Instant) -> [Transition] {
         change(key) { $0.happened(now: now) }
+    }
+
+    /// Conditions that nobody can end any more are over, whoever said that they are there.
+    public mutating func end(now: Instant, where isOrphan: (Key) -> Bool) {
+        for index in known.indices where isOrphan(known[index].key) {
+            known[index].state.endForAll(now: now)
+        }
     }
 
     /// Time has passed.

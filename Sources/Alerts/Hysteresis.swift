@@ -26,7 +26,8 @@ public struct Hysteresis: Sendable, Equatable {
 
     /// Whether it was raised and not cleared since.
     public private(set) var isRaised = false
-    private let rule: Rule
+    /// When it is an alert; another rule holds from the next event on.
+    var rule: Rule
     /// Who says that the condition is there.
     private var sources: [Int] = []
     /// Since when it is there, `nil` when it is not.
@@ -63,6 +64,14 @@ public struct Hysteresis: Sendable, Equatable {
             lastThere = now
         }
         return changes
+    }
+
+    /// It is over, whoever said that it is there.
+    mutating func endForAll(now: Instant) {
+        guard since != nil else { return }
+        sources = []
+        since = nil
+        lastThere = now
     }
 
     /// It happened and is over at once.

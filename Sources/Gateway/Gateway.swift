@@ -89,7 +89,7 @@ public final class Gateway {
         let made = Handover<LoopConfined<ShardHost>>()
         threads.append(
             try LoopThread(name: "canopy-loop-\(number)") { (loop) throws(Fault) in
-                let host = try ShardHost(loop, context, names: metrics)
+                let host = try ShardHost(loop, context, names: metrics, number: number)
                 made.value.withLock { $0 = LoopConfined(host, to: loop.poster) }
             })
         if let host = made.value.withLock({ $0 }) { hosts.append(host) }
@@ -108,14 +108,13 @@ public final class Gateway {
 
     /// Opens the sinks of alerts and gives every shard its way to them.
     private func openDesk(on loop: Loop) throws(Fault) -> LoopConfined<AlertDesk> {
-        let names = AlertDesk.sinks(of: context).map(\.name)
         let made = try AlertDesk(
-            context, on: loop, metrics: AlertMetrics(metrics.registry, sinks: names))
+            context, PreparedSink.all(of: context, metrics.registry), on: loop,
+            registry: metrics.registry)
         let desk = LoopConfined(made, to: loop.poster)
         for (number, host) in hosts.enumerated() {
             host.post { $0.shard.alerts = AlertLink(desk, shard: number) }
         }
-        made.open()
         return desk
     }
 

@@ -108,7 +108,10 @@ final class ModelLoader: Sendable {
         var new: Loaded
         let isSame = old?.serves(id, tier) ?? false
         if let old, isSame {
-            guard old.accept != tier.accept || old.measure != task.measure else { return }
+            guard old.accept != tier.accept || old.measure != task.measure else {
+                // An edit that asked for another one, in vain, was taken back.
+                return hosts.each { $0.shard.isServed(task: number) }
+            }
             new = Loaded(
                 id: id, name: old.name, model: old.model, source: old.source, accept: tier.accept,
                 measure: task.measure, engine: tier.engine)

@@ -104,4 +104,26 @@ import Testing
         #expect(all.due == .at(3))
         #expect(all.ended(other, by: 0, now: .at(4)).map(\.key) == [other])
     }
+
+    @Test func `A condition of somebody who is gone ends like any other`() {
+        var all = Conditions(rule)
+        let (gone, here) = (Conditions.Key("panic", "a"), Conditions.Key("panic", "b"))
+        _ = all.began(gone, by: 0, now: .at(0))
+        _ = all.began(gone, by: 1, now: .at(0))
+        _ = all.began(here, by: 0, now: .at(0))
+        #expect(all.check(now: .at(2)).count == 2)
+        all.end(now: .at(10)) { $0 == gone }
+        #expect(all.check(now: .at(39)) == [])
+        #expect(all.check(now: .at(40)) == [Conditions.Transition(key: gone, change: .cleared)])
+    }
+
+    @Test func `Another rule holds from the next event on`() {
+        var all = Conditions(rule)
+        let key = Conditions.Key("panic", "a")
+        _ = all.began(key, by: 0, now: .at(0))
+        all.adopt(Hysteresis.Rule(hold: .seconds(60), repeats: 3, quiet: .seconds(1)))
+        #expect(all.check(now: .at(59)) == [] && all.due == .at(60))
+        #expect(all.check(now: .at(60)).map(\.change) == [.raised])
+        #expect(all.ended(key, by: 0, now: .at(61)) == [] && all.due == .at(62))
+    }
 }

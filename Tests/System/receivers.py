@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -16,6 +17,15 @@ MOSQUITTO = "/usr/sbin/mosquitto"
 
 class Alerts(list):
     """Alerts in the order in which they came, each time they came."""
+
+    def __init__(self):
+        super().__init__()
+        self.times: list[float] = []
+
+    def take(self, alerts: list[dict]) -> None:
+        """Notes when they came, by the clock of the day."""
+        self.times += [time.time()] * len(alerts)
+        self.extend(alerts)
 
     @property
     def ids(self) -> list[str]:
@@ -84,7 +94,7 @@ class Broker:
         for line in lines:
             topic, payload = line.rstrip("\n").split(" ", 1)
             self.topics.append(topic)
-            self.alerts.append(json.loads(payload))
+            self.alerts.take([json.loads(payload)])
 
     def __enter__(self) -> Broker:
         self.start()
@@ -116,7 +126,7 @@ class Hook:
                 assert body["schema"] == "canopy.alerts/1"
                 hook.tokens.add(self.headers["authorization"])
                 if hook.status < 300:
-                    hook.alerts.extend(body["alerts"])
+                    hook.alerts.take(body["alerts"])
                 self.send_response(hook.status)
                 self.send_header("content-length", "0")
                 self.end_headers()

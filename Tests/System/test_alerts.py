@@ -11,6 +11,7 @@ import topologies
 from calls import digit, facts, label, plain
 from conftest import LOOPS
 from fleet import eventually, free_port
+from operators import edit
 from receivers import Broker, Hook
 from relay import Relay
 
@@ -297,3 +298,38 @@ def test_a_node_ends_though_a_sink_is_away_and_says_what_is_lost(build, frames):
     ids = send(plain(fleet, "leaf"), frames[:5])
     assert fleet.stop("leaf") == 0
     assert f"{len(ids)} alerts to the sink 'web' are lost" in fleet["leaf"].said()
+
+
+def test_a_reload_exchanges_sinks_and_labels_and_loses_no_alert(build, frames):
+    with Hook() as old, Hook() as new, Hook() as kept:
+        fleet = build(("leaf",), lambda plan: alerting(
+            plan, ["old", "kept"], old=hook(old.port), kept=hook(kept.port)))
+        fleet.start()
+        client = plain(fleet, "leaf")
+        # What one sink is owed when the topology changes is delivered all the same.
+        kept.status = 503
+        ids = send(client, frames[:10])
+        fleet["leaf"].await_log("the sink 'kept' takes none")
+
+        def change(plan):
+            plan["alerts"]["sinks"]["new"] = hook(new.port)
+            plan["alerts"]["operator"] = {"hold": "1s"}
+            plan["tasks"]["meter-digits"]["alert"]["to"] = ["new", "kept"]
+
+        edit(fleet, change)
+        said = fleet["leaf"].await_log("is in force")
+        assert "task meter-digits: alert" in said and "alerts" in said
+        more = send(client, frames[10:20], 10)
+        kept.status = 204
+        kept.alerts.await_ids(ids + more)
+        new.alerts.await_ids(more)
+        assert kept.alerts.ids == ids + more and new.alerts.ids == more
+        assert old.alerts.ids == ids
+
+        def spoil(plan):
+            plan["alerts"]["sinks"]["new"]["token"] = {"env": "CANOPY_TEST_NO_SUCH_TOKEN"}
+
+        edit(fleet, spoil)
+        assert "CANOPY_TEST_NO_SUCH_TOKEN" in fleet["leaf"].await_log("is not taken over")
+        last = send(client, frames[20:30], 20)
+        new.alerts.await_ids(last)

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "Tests" / "System"))
 os.environ.setdefault("CANOPY_BUILD", str(ROOT / ".build" / "release"))
 
+import alerts  # noqa: E402
 import counts  # noqa: E402
 import hop  # noqa: E402
 import inference  # noqa: E402
@@ -23,7 +24,7 @@ import start  # noqa: E402
 
 PARTS = {
     "rpc": rpc.run, "counts": counts.run, "hop": hop.run, "inference": inference.run,
-    "start": start.cold, "memory": start.memory,
+    "start": start.cold, "memory": start.memory, "alerts": alerts.run,
 }
 
 

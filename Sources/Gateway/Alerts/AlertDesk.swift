@@ -10,80 +10,84 @@ import Topology
 /// Where all alerts of a node come together, from every loop, and go out to its sinks. Confined to
 /// the first loop.
 final class AlertDesk {
-    /// How long a node that ends waits for its sinks to take what they are owed: a healthy one
-    /// needs milliseconds, and one that is away must not hold a restart up.
+    /// How long a node that ends, or a sink that a new topology leaves out, waits for what is owed
+    /// to be taken: a healthy sink needs milliseconds, and one that is away must not hold a restart
+    /// up.
     static let farewellPatience = Interval.seconds(2)
 
     /// Who is told of something.
-    private struct Route {
+    struct Route {
         var isLogged: Bool
-        /// Indexes of channels.
-        var channels: [Int]
+        var channels: [Channel]
     }
 
-    private let loop: Loop
-    private let log: Logger
-    private let origin: AlertOrigin
-    private let metrics: AlertMetrics
-    private var channels: [Channel] = []
-    /// By task.
-    private var taskRoutes: [Route] = []
-    private var operatorRoute = Route(isLogged: true, channels: [])
-    private var ids: AlertIDs
-    private var conditions: Conditions
-    /// The ids under which conditions were raised that are not cleared.
-    private var raised: [Conditions.Key: String] = [:]
-    private var timer: (any ScheduledTimer)?
+    /// A channel, what it was made of, and what was counted of it at the last scrape.
+    private struct Outlet {
+        let channel: Channel
+        let plan: AlertSinkPlan
+        let series: AlertMetrics.Sink
+        var seen = Outbox.Counts()
+    }
 
-    /// Makes the desk and its channels; nothing is opened yet.
+    let loop: Loop
+    let metrics: AlertMetrics
+    let origin: AlertOrigin
+    var ids: AlertIDs
+    var conditions: Conditions
+    /// The ids under which conditions were raised that are not cleared.
+    var raised: [Conditions.Key: String] = [:]
+    /// When conditions are to be looked at again.
+    var timer: (any ScheduledTimer)?
+    private(set) var operatorRoute = Route(isLogged: true, channels: [])
+    private var taskRoutes: [Route] = []
+    private var outlets: [Outlet] = []
+    private let log: Logger
+
+    /// Makes the desk and opens its sinks.
     ///
-    /// - Throws: when a sink's secret or authority cannot be read.
-    init(_ context: NodeContext, on loop: Loop, metrics: AlertMetrics) throws(Fault) {
-        let plan = context.topology.alerts
-        let sinks = Self.sinks(of: context)
+    /// - Throws: when there are more numbers than are kept.
+    init(
+        _ context: NodeContext, _ sinks: [PreparedSink], on loop: Loop, registry: Metrics
+    ) throws(Fault) {
         self.loop = loop
-        self.metrics = metrics
+        metrics = try AlertMetrics(registry)
         log = context.log
         origin = AlertOrigin(
             node: context.names.name, tier: context.names.tier, site: context.blueprint.node.site)
         ids = AlertIDs(node: context.names.name, boot: SecureRandom.word())
-        conditions = Conditions(
-            Hysteresis.Rule(
-                hold: plan.operators.hold, repeats: plan.operators.repeats,
-                quiet: plan.operators.quiet))
-        for (index, sink) in sinks.enumerated() {
-            channels.append(
-                try AlertSinks.channel(sink, of: context, on: loop) { [unowned self] news in
-                    heard(news, from: index)
-                })
-        }
-        adopt(context)
+        conditions = Conditions(Hysteresis.Rule(context.topology.alerts.operators))
+        adopt(context, sinks)
     }
 
-    /// Takes a new topology: who is told of what. Its sinks are those of the old one.
-    func adopt(_ context: NodeContext) {
-        func route(_ names: [String]) -> Route {
-            Route(
-                isLogged: names.contains(AlertsPlan.log),
-                channels: channels.indices.filter { names.contains(channels[$0].name) })
+    /// Takes the sinks and routes of a topology. A sink that stays as it was keeps what it owes and
+    /// its connection; one that is left out gets a moment to take what it is owed.
+    func adopt(_ context: NodeContext, _ sinks: [PreparedSink]) {
+        let old = outlets
+        outlets = sinks.map { sink in
+            if let same = old.first(where: { $0.plan.isSame(as: sink.plan) }) { return same }
+            let channel = sink.channel(on: loop) { [unowned self] in heard($0, from: sink) }
+            return Outlet(channel: channel, plan: sink.plan, series: sink.series)
         }
+        let kept = outlets.map(\.channel)
+        for outlet in old where !kept.contains(where: { $0 === outlet.channel }) {
+            metrics.count(outlet.channel, as: outlet.series, since: outlet.seen)
+            leave([outlet.channel]) {}
+        }
+        for channel in kept where !old.contains(where: { $0.channel === channel }) {
+            channel.open()
+        }
+        let operators = context.topology.alerts.operators
+        conditions.adopt(Hysteresis.Rule(operators))
+        operatorRoute = route(operators.to)
         taskRoutes = context.blueprint.tasks.map { route($0.plan.alert?.to ?? []) }
-        operatorRoute = route(context.topology.alerts.operators.to)
+        forget(allBut: context.blueprint)
     }
 
-    /// The sinks that this node's alerts name, by name.
-    static func sinks(of context: NodeContext) -> [AlertSinkPlan] {
-        let named = context.blueprint.tasks.flatMap { $0.plan.alert?.to ?? [] }
-        let wanted = Set(named + context.topology.alerts.operators.to)
-        return context.topology.alerts.sinks.filter { wanted.contains($0.name) }
+    private func route(_ names: [String]) -> Route {
+        Route(
+            isLogged: names.contains(AlertsPlan.log),
+            channels: outlets.map(\.channel).filter { names.contains($0.name) })
     }
-
-    /// Opens the sinks.
-    func open() {
-        for channel in channels { channel.open() }
-    }
-
-    // MARK: What happens
 
     /// A frame of `task` shows what the task alerts of.
     ///
@@ -94,68 +98,19 @@ final class AlertDesk {
             id: ids.id(of: detection), origin: origin,
             time: WallTime(nanoseconds: loop.time.wall.nanoseconds - age.nanoseconds),
             since: since, content: .detection(detection))
-        send(alert, by: taskRoutes[task])
+        if taskRoutes.indices.contains(task) { send(alert, by: taskRoutes[task]) }
     }
 
-    /// A loop says that a condition is there.
-    func began(_ key: Conditions.Key, by shard: Int) {
-        report(conditions.began(key, by: shard, now: loop.time.now))
-    }
-
-    /// A loop says that it is over.
-    func ended(_ key: Conditions.Key, by shard: Int) {
-        report(conditions.ended(key, by: shard, now: loop.time.now))
-    }
-
-    /// It happened and is over at once.
-    func happened(_ key: Conditions.Key) {
-        report(conditions.happened(key, now: loop.time.now))
-    }
-
-    private func report(_ transitions: [Conditions.Transition]) {
-        for transition in transitions {
-            let key = transition.key
-            let id: String
-            let state: ConditionReport.State
-            switch transition.change {
-            case .raised:
-                id = ids.id(condition: key.condition, subject: key.subject)
-                raised[key] = id
-                state = .raised
-            case .cleared:
-                guard let begun = raised.removeValue(forKey: key) else { continue }
-                id = AlertIDs.cleared(begun)
-                state = .cleared
-            }
-            metrics.operatorAlert()
-            send(
-                Alert(
-                    id: id, origin: origin, time: loop.time.wall, since: loop.time.now,
-                    content: .condition(
-                        ConditionReport(
-                            condition: key.condition, subject: key.subject, state: state))),
-                by: operatorRoute)
-        }
-        timer?.cancel()
-        timer = conditions.due.map { due in
-            loop.schedule(at: due) { [unowned self] in
-                report(conditions.check(now: loop.time.now))
-            }
-        }
-    }
-
-    private func send(_ alert: Alert, by route: Route) {
+    func send(_ alert: Alert, by route: Route) {
+        for channel in route.channels { channel.post(alert) }
         if route.isLogged { AlertLog.write(alert, to: log) }
-        for index in route.channels { channels[index].post(alert) }
     }
 
-    // MARK: What becomes of it
-
-    private func heard(_ news: Channel.News, from index: Int) {
-        let name = channels[index].name
+    private func heard(_ news: Channel.News, from sink: PreparedSink) {
+        let name = sink.plan.name
         switch news {
         case .delivered(let alert, let after):
-            if case .detection = alert.content { metrics.delivered(sink: index, after: after) }
+            if case .detection = alert.content { metrics.delivered(to: sink.series, after: after) }
         case .failing(let fault):
             log.warning("alerts wait: the sink '\(name)' takes none: \(fault)")
         case .recovered: log.info("the sink '\(name)' takes alerts again")
@@ -167,16 +122,23 @@ final class AlertDesk {
     }
 
     /// All numbers of alerts, for a scrape.
-    func collect() -> MetricValues { metrics.collect(channels) }
-
-    // MARK: The end
+    func collect() -> MetricValues {
+        for index in outlets.indices {
+            let outlet = outlets[index]
+            metrics.count(outlet.channel, as: outlet.series, since: outlet.seen)
+            outlets[index].seen = outlet.channel.counts
+        }
+        return metrics.snapshot()
+    }
 
     /// Waits until the sinks have taken what they are owed, not longer than `farewellPatience`,
     /// closes them and calls `done` once.
-    func farewell(_ done: @escaping () -> Void) {
+    func farewell(_ done: @escaping () -> Void) { leave(outlets.map(\.channel), done) }
+
+    private func leave(_ channels: [Channel], _ done: @escaping () -> Void) {
         var left = channels.count
         var isDone = false
-        let finish = { [self] in
+        let finish = { [log] in
             guard !isDone else { return }
             isDone = true
             for channel in channels where channel.depth > 0 {

@@ -212,7 +212,7 @@ final class ControlPlane: Sendable {
     }
 
     /// A new topology is in force.
-    func adopt(_ context: NodeContext, _ names: NodeMetrics) {
+    func adopt(_ context: NodeContext, _ names: NodeMetrics, _ sinks: [PreparedSink]) {
         present.withLock { present in
             present.context = context
             present.names = names
@@ -220,7 +220,7 @@ final class ControlPlane: Sendable {
             present.state.configuration.refusal = ""
         }
         // Before the loops: a new task's first alert finds its way.
-        hosts.desk?.post { $0.adopt(context) }
+        hosts.desk?.post { $0.adopt(context, sinks) }
         hosts.each { $0.adopt(context, names: names) }
     }
 

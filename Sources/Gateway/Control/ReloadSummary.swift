@@ -9,6 +9,7 @@ enum ReloadSummary {
         let lines =
             tasks(old.blueprint, new.blueprint) + peers(old.blueprint, new.blueprint)
             + settings(old.blueprint.node, new.blueprint.node)
+            + (old.topology.alerts.isSame(as: new.topology.alerts) ? [] : ["alerts"])
         return lines.isEmpty ? ["nothing that this node acts on has changed"] : lines
     }
 
@@ -38,6 +39,7 @@ enum ReloadSummary {
         if old.plan.mode != new.plan.mode { what.append("mode \(new.plan.mode.rawValue)") }
         if old.plan.payload != new.plan.payload { what.append(new.plan.payload.rawValue) }
         if old.plan.offline != new.plan.offline { what.append(new.plan.offline.rawValue) }
+        if old.plan.alert != new.plan.alert { what.append("alert") }
         if old.plan.confidence != new.plan.confidence {
             what.append("confidence \(new.plan.confidence.rawValue)")
         }

@@ -31,6 +31,7 @@ final class Reloader {
     private struct Prepared: Sendable {
         let context: NodeContext
         let names: NodeMetrics
+        let sinks: [PreparedSink]
         let lines: [String]
     }
 
@@ -85,7 +86,7 @@ final class Reloader {
             for line in lines { log.error("the topology is not taken over: \(line)") }
             return reply("refused", lines)
         case .good(let new):
-            control.adopt(new.context, new.names)
+            control.adopt(new.context, new.names, new.sinks)
             loader.adopt(new.context)
             log.notice(
                 "the topology was read again and is in force",
@@ -129,12 +130,12 @@ final class Reloader {
         guard needs.isEmpty else { return .bad(needs) }
         do throws(Fault) {
             let context = try NodeContext(succeeding: old, reading, node: after)
-            let closed = RestartNeeds.alerts(old, context)
-            guard closed.isEmpty else { return .bad(closed) }
             let names = try NodeMetrics(context.blueprint, registry: registry)
+            let sinks = try PreparedSink.all(of: context, registry)
             return .good(
                 Prepared(
-                    context: context, names: names, lines: ReloadSummary.lines(old, context)))
+                    context: context, names: names, sinks: sinks,
+                    lines: ReloadSummary.lines(old, context)))
         } catch {
             return .bad(["\(error)"])
         }

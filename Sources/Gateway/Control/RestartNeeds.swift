@@ -29,26 +29,6 @@ enum RestartNeeds {
             + common.filter(\.change).map { line(new, $0.keys, $0.keys) }
     }
 
-    /// The same of alerts: the sinks that are open, and when a condition is one.
-    static func alerts(_ old: NodeContext, _ new: NodeContext) -> [String] {
-        let (before, after) = (AlertDesk.sinks(of: old), AlertDesk.sinks(of: new))
-        let rules = (old.topology.alerts.operators, new.topology.alerts.operators)
-        var lines: [String] = []
-        if !before.elementsEqual(after, by: isSame) {
-            lines.append(line(new.topology, ["alerts", "sinks"], ["alerts", "sinks"]))
-        }
-        if rules.0.hold != rules.1.hold || rules.0.repeats != rules.1.repeats
-            || rules.0.quiet != rules.1.quiet
-        {
-            lines.append(line(new.topology, ["alerts", "operator"], ["alerts", "operator"]))
-        }
-        return lines
-    }
-
-    private static func isSame(_ a: AlertSinkPlan, _ b: AlertSinkPlan) -> Bool {
-        a.name == b.name && a.kind == b.kind && a.queue == b.queue
-    }
-
     private static func line(_ topology: Topology, _ path: [String], _ keys: [String]) -> String {
         "\(topology.place(of: path)): `\(keys.joined(separator: "."))` cannot change while the node"
             + " runs; take this edit back, or restart the node"

@@ -34,6 +34,11 @@ public struct AlertSinkPlan: Sendable {
         public let authority: String?
     }
 
+    /// Whether `other` is the same sink, wherever the files say it.
+    public func isSame(as other: AlertSinkPlan) -> Bool {
+        name == other.name && kind == other.kind && queue == other.queue
+    }
+
     /// `nil` when it cannot be known where it is; that is reported.
     init?(_ name: String, _ place: Place, _ fields: Fields) {
         self.name = name

@@ -42,20 +42,30 @@ public struct AlertsPlan: Sendable {
         }
     }
 
+    /// Whether `other` says the same, wherever the files say it.
+    public func isSame(as other: AlertsPlan) -> Bool {
+        sinks.elementsEqual(other.sinks) { $0.isSame(as: $1) } && operators == other.operators
+    }
+
     /// The sink of this name; `nil` for the log, and where there is none.
     public func sink(named name: String) -> AlertSinkPlan? {
         Topology.find(name, sinks, \.name)
     }
 }
 
-/// A sink that an alert names, and where it does.
+/// A sink that an alert names, and where it does. The place is for messages: targets of one name are
+/// equal.
 struct AlertTarget: Hashable, Sendable {
     let name: String
     let place: Place
+
+    static func == (a: AlertTarget, b: AlertTarget) -> Bool { a.name == b.name }
+
+    func hash(into hasher: inout Hasher) { hasher.combine(name) }
 }
 
 /// What operators are told of the node itself: a breaker that opened, frames shed, an engine lost.
-public struct OperatorAlertPlan: Sendable {
+public struct OperatorAlertPlan: Hashable, Sendable {
     /// Who is told; default the log.
     public var to: [String] { targets.map(\.name) }
     let targets: [AlertTarget]
