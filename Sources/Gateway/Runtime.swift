@@ -30,6 +30,8 @@ struct ServedModel: Sendable {
         }
     }
 
+    /// Whether its engine is one of its own.
+    var isIsolated = false
     /// An inference that has run for longer than this is stuck.
     var longestInference = EngineSettings.defaultInferenceLimit
 
