@@ -54,6 +54,7 @@ final class NodeContext: Sendable {
         log = old.log
         blueprint = try Blueprint(topology, node: node).succeeding(old.blueprint)
         names = old.names
+        frames = old.frames
         budget = old.budget
         receipts = old.receipts
         loops = old.loops
