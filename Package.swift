@@ -67,8 +67,12 @@ let package = Package(
             name: "canopy",
             dependencies: [
                 "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "Topology", "Bundles",
-                "Routing", "Telemetry", "Gateway", "CanopyClient", arguments, logging,
+                "Routing", "Telemetry", "Gateway", "Simulation", "CanopyClient", arguments, logging,
             ], swiftSettings: house),
+        .executableTarget(
+            name: "simulate",
+            dependencies: ["Ground", "Storage", "Topology", "Simulation", arguments],
+            path: "Tools/simulating", swiftSettings: house),
         .executableTarget(
             name: "relay", dependencies: ["Ground", "EventLoop", arguments], path: "Tools/relay",
             swiftSettings: house),
@@ -103,6 +107,7 @@ let package = Package(
         + room("Telemetry", ["Ground", "Wire"])
         + room("Alerts", ["Ground", "HTTP", "CMosquitto"])
         + room("Node", ["Ground", "Routing", "Topology"])
+        + room("Simulation", ["Ground", "Routing", "Telemetry", "Topology", "Node"])
         + room(
             "CanopyClient", ["Ground", "Cryptography", "EventLoop", "Wire", "HTTP", "Routing"])
         + room(

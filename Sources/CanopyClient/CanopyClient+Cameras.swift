@@ -66,7 +66,8 @@ extension CanopyClient {
         }
     }
 
-    /// Hears, on the client's thread, each time that frames go to another node, or nowhere.
+    /// Hears, on the client's thread, where frames go, and each time that they go to another node
+    /// or nowhere.
     public func onMove(_ body: @escaping @Sendable (Move) -> Void) {
         roamer.post { $0.watch(body) }
     }

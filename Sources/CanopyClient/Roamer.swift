@@ -183,7 +183,15 @@ final class Roamer {
 
     func remove(_ lane: CameraLane) { lanes.removeAll { $0 === lane } }
 
-    func watch(_ body: @escaping @Sendable (Move) -> Void) { watchers.append(body) }
+    /// Tells of each move from now on, and where frames go already.
+    func watch(_ body: @escaping @Sendable (Move) -> Void) {
+        watchers.append(body)
+        guard let home = itinerary.home, let station = station(home) else { return }
+        body(
+            Move(
+                from: nil, to: station.address, distance: itinerary.distance(to: home),
+                reason: .found, trouble: nil))
+    }
 
     // MARK: Single calls
 

@@ -7,7 +7,7 @@ import Wire
 /// What one caller may do on a listener.
 struct Access {
     /// Verbs and tasks; `nil` tasks are all.
-    let verbs: Set<Identity.Verb>
+    let verbs: Verbs
     let tasks: [String]?
     /// Whose share of the limits is used; `nil` is that of whoever is not known by name.
     var tenant: Tenant?
@@ -57,6 +57,30 @@ struct Access {
     }
 }
 
+/// What may be done, as bits: every call asks, and a set would hash.
+struct Verbs: Equatable, ExpressibleByArrayLiteral {
+    private var bits: UInt8 = 0
+
+    init(_ verbs: Set<Identity.Verb>) {
+        for verb in verbs { bits |= Self.bit(verb) }
+    }
+
+    init(arrayLiteral verbs: Identity.Verb...) {
+        for verb in verbs { bits |= Self.bit(verb) }
+    }
+
+    func contains(_ verb: Identity.Verb) -> Bool { bits & Self.bit(verb) != 0 }
+
+    private static func bit(_ verb: Identity.Verb) -> UInt8 {
+        switch verb {
+        case .infer: 1
+        case .metadata: 2
+        case .metrics: 4
+        case .control: 8
+        }
+    }
+}
+
 /// Tells who may do what on one listener.
 struct AccessRules: Sendable {
     let topology: Topology
@@ -86,7 +110,7 @@ struct AccessRules: Sendable {
                 .forbidden, "\(identity) is not in the topology", source: .client,
                 remedy: "add '\(identity.name)' under `identities:`")
         }
-        return Access(verbs: known.verbs, tasks: known.tasks, tenant: Tenant(known))
+        return Access(verbs: Verbs(known.verbs), tasks: known.tasks, tenant: Tenant(known))
     }
 
     func access(token header: String?) throws(Fault) -> Access {
@@ -103,6 +127,6 @@ struct AccessRules: Sendable {
                 .unauthenticated, "the token is not known", source: .client,
                 remedy: "put its SHA-256 under `identities:` in the topology")
         }
-        return Access(verbs: known.verbs, tasks: known.tasks, tenant: Tenant(known))
+        return Access(verbs: Verbs(known.verbs), tasks: known.tasks, tenant: Tenant(known))
     }
 }

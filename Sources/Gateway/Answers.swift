@@ -102,7 +102,7 @@ enum Answers {
         if let reason = verdict.degraded {
             response.parameters["canopy.degraded"] = .string(reason.rawValue)
         }
-        let hop = "\(node.name)=\(Decimals.three((now - frame.arrivedAt).milliseconds))ms"
+        let hop = Decimals.hop(node.name, took: now - frame.arrivedAt)
         let rest = response.parameters.string("canopy.route")
         response.parameters["canopy.route"] = .string(rest.map { "\(hop);\($0)" } ?? hop)
         if let receipt = frame.receipt {
@@ -119,5 +119,35 @@ enum Decimals {
         let fraction = thousandths % 1_000
         let zeros = fraction < 10 ? "00" : fraction < 100 ? "0" : ""
         return "\(thousandths / 1_000).\(zeros)\(fraction)"
+    }
+
+    /// One hop of a route, `leaf=1.234ms`; a negative time is written as none.
+    static func hop(_ name: String, took: Interval) -> String {
+        let micros = UInt64(max(took.nanoseconds, 0) + 500) / 1_000
+        var whole = micros / 1_000
+        var digits = 1
+        while whole >= 10 { (whole, digits) = (whole / 10, digits + 1) }
+        var name = name
+        return name.withUTF8 { name in
+            // Exactly what is needed: up to 15 bytes, as most hops have, a string holds by itself.
+            String(unsafeUninitializedCapacity: name.count + digits + 7) { room in
+                var end = name.count + digits + 7
+                func put(_ unit: UInt8) {
+                    end -= 1
+                    room[end] = unit
+                }
+                put(UInt8(ascii: "s"))
+                put(UInt8(ascii: "m"))
+                var rest = micros
+                for place in 0..<digits + 3 {
+                    if place == 3 { put(UInt8(ascii: ".")) }
+                    put(UInt8(ascii: "0") + UInt8(rest % 10))
+                    rest /= 10
+                }
+                put(UInt8(ascii: "="))
+                for index in name.indices { room[index] = name[index] }
+                return room.count
+            }
+        }
     }
 }

@@ -89,7 +89,7 @@ public final class Gateway {
         let made = Handover<LoopConfined<ShardHost>>()
         threads.append(
             try LoopThread(name: "canopy-loop-\(number)") { (loop) throws(Fault) in
-                let host = try ShardHost(loop, context, names: metrics)
+                let host = try ShardHost(loop, context, names: metrics, number: number)
                 made.value.withLock { $0 = LoopConfined(host, to: loop.poster) }
             })
         if let host = made.value.withLock({ $0 }) { hosts.append(host) }

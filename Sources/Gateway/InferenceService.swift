@@ -10,6 +10,8 @@ final class InferenceService: HTTP.Service {
     /// Who may do what; a new topology's from the next call on.
     var rules: AccessRules
     private let serves: Set<Listener.Service>
+    /// Of `serves`, what every call asks for.
+    private let servesInference: Bool
     private let pages: Pages
     private let control: ControlPlane
 
@@ -20,6 +22,7 @@ final class InferenceService: HTTP.Service {
         self.shard = shard
         self.rules = rules
         self.serves = serves
+        servesInference = serves.contains(.inference)
         self.pages = pages
         self.control = control
     }
@@ -42,7 +45,7 @@ final class InferenceService: HTTP.Service {
     }
 
     private func rpc(_ call: ServerCall, _ access: Access) throws(Fault) -> any CallHandler {
-        if serves.contains(.inference) {
+        if servesInference {
             switch call.path {
             case RPCPath.modelInfer:
                 try access.allow(.infer)
@@ -56,12 +59,12 @@ final class InferenceService: HTTP.Service {
             }
         }
         if let method = ControlMethod(path: call.path) { return try asked(method, call, access) }
-        if call.path == RPCPath.neighbours, serves.contains(.inference) {
+        if call.path == RPCPath.neighbours, servesInference {
             try access.allow(.metadata)
-            let answer = Neighbours.of(shard.names.name, in: rules.topology).encode()
-            return Query(call, access, shard) { (_, _, _) throws(Fault) in answer }
+            let answer = Neighbours.of(shard.names.name, in: rules.topology, for: rules.clients)
+            return Query(call, access, shard) { (_, _, _) throws(Fault) in answer.encode() }
         }
-        guard let query = Queries.query(call.path), serves.contains(.inference) else {
+        guard let query = Queries.query(call.path), servesInference else {
             throw Fault(
                 .unsupported, "there is no method \(call.path) here", source: .client,
                 remedy: "this node serves the Open Inference Protocol and grpc.health.v1")

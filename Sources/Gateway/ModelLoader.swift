@@ -25,6 +25,14 @@ final class ModelLoader: Sendable {
         let source: ModelSource
         let accept: TierPlan.Acceptance?
         let measure: ConfidenceMeasure
+        let engine: TierPlan.Engine
+        var bar: Bar?
+
+        /// Whether it is what the tier asks for, and is not down for good.
+        func serves(_ id: Digest, _ tier: TierPlan) -> Bool {
+            if case .down = model.condition { return false }
+            return self.id == id && engine == tier.engine
+        }
     }
 
     private struct State: Sendable {
@@ -97,24 +105,27 @@ final class ModelLoader: Sendable {
         into engine: NodeEngine?
     ) throws(Fault) {
         guard let tier = task.tier, case .bundle(let id) = tier.model else { return }
-        let new: Loaded
-        let isSame = old?.id == id
+        var new: Loaded
+        let isSame = old?.serves(id, tier) ?? false
         if let old, isSame {
-            guard old.accept != tier.accept || old.measure != task.measure else { return }
+            guard old.accept != tier.accept || old.measure != task.measure else {
+                // An edit that asked for another one, in vain, was taken back.
+                return hosts.each { $0.shard.isServed(task: number) }
+            }
             new = Loaded(
                 id: id, name: old.name, model: old.model, source: old.source, accept: tier.accept,
-                measure: task.measure)
+                measure: task.measure, engine: tier.engine)
         } else {
             guard let engine else { return }
             let (name, source, model) = try load(id, tier, from: store, into: engine)
             new = Loaded(
                 id: id, name: name, model: model, source: source, accept: tier.accept,
-                measure: task.measure)
+                measure: task.measure, engine: tier.engine)
         }
         do throws(Fault) {
-            let bar = try Bars.bar(of: tier, measure: task.measure, new.source)
-            announce(new, task, bar)
-            install(new, bar, number, replacing: isSame ? nil : old)
+            new.bar = try Bars.bar(of: tier, measure: task.measure, new.source)
+            announce(new, task)
+            install(new, number, isNew: !isSame, replacing: isSame ? nil : old)
         } catch {
             if !isSame { new.model.close() }
             throw error
@@ -131,30 +142,35 @@ final class ModelLoader: Sendable {
         let place = "\(context.topology.place(of: "nodes", name, "budget", "memory"))"
         // Verified a moment ago, but read again now.
         try bundle.recheckModel()
+        if tier.engine == .isolated { try allowIsolated(engine) }
         let home: EngineHome = tier.engine == .isolated ? .isolated : .inProcess
         let model = try engine.load(source, in: home, place: place)
         return ("\(bundle.name) \(bundle.version)", source, model)
     }
 
-    private func announce(_ new: Loaded, _ task: Blueprint.Task, _ bar: Bar?) {
+    private func announce(_ new: Loaded, _ task: Blueprint.Task) {
         context.log.info(
             "model loaded",
             metadata: [
                 "task": "\(task.name)", "bundle": "\(new.name)", "id": "\(new.id.short)",
-                "bar": "\(bar.map { "\($0.value)" } ?? "none")",
+                "bar": "\(new.bar.map { "\($0.value)" } ?? "none")",
+                "engine": "\(new.engine.rawValue)",
             ])
     }
 
     /// Gives the model to every loop; when all have it, what it replaces may end.
-    private func install(_ new: Loaded, _ bar: Bar?, _ number: Int, replacing old: Loaded?) {
+    private func install(_ new: Loaded, _ number: Int, isNew: Bool, replacing old: Loaded?) {
         state.withLock { $0.loaded[number] = new }
         let served = ServedModel(
             model: new.model, bundle: new.id.description,
             isClassifier: !new.source.labels.isEmpty, measure: new.measure,
             longestInference: context.blueprint.node.limits.inference)
+        let bar = new.bar
         hosts.each { $0.shard.install(served, task: number, bar: bar) }
-        let name = context.blueprint.tasks[number].name
-        new.model.watch { [weak self] in self?.changed($0, task: number, name, new.id, bar: bar) }
+        if isNew {
+            let model = ObjectIdentifier(new.model)
+            new.model.watch { [weak self] in self?.changed($0, task: number, of: model) }
+        }
         if let old { retire(old.model) }
     }
 
@@ -196,38 +212,36 @@ final class ModelLoader: Sendable {
     private func isToLoad(_ number: Int) -> Bool {
         let (tasks, loaded) = state.withLock { ($0.context.blueprint.tasks, $0.loaded) }
         guard case .bundle(let id)? = tasks[number].tier?.model else { return false }
-        return loaded[number]?.id != id
+        return loaded[number]?.serves(id, tasks[number].tier!) != true
     }
 
     /// The engine, made when the first model is wanted.
     private func engine() -> NodeEngine {
         if let engine = state.withLock({ $0.engine }) { return engine }
         let settings = settings
-        let made = NodeEngine(settings, isolated: isolatedHome(), time: MonotonicTime())
+        let made = NodeEngine(settings, time: MonotonicTime())
         state.withLock { $0.engine = made }
         hosts.each { $0.shard.hear(.workers(settings.workers)) }
         return made
     }
 
-    /// `nil` where no model is isolated, or none can be: those then say so, each at its place.
-    private func isolatedHome() -> IsolatedHome? {
-        guard let frames = context.frames else { return nil }
-        do throws(Fault) {
-            let launcher = try EngineProcesses(log: context.log)
-            state.withLock { $0.processes = launcher }
-            return IsolatedHome(frames: frames, launcher: launcher)
-        } catch {
-            context.log.error("no isolated engine can be started: \(error)")
-            return nil
-        }
+    /// Makes what isolated engines need, when the first of them is wanted.
+    private func allowIsolated(_ engine: NodeEngine) throws(Fault) {
+        guard state.withLock({ $0.processes }) == nil, let frames = context.frames else { return }
+        let launcher = try EngineProcesses(log: context.log)
+        state.withLock { $0.processes = launcher }
+        context.budget.cut(from: frames)
+        engine.isolate(IsolatedHome(frames: frames, launcher: launcher))
     }
 
     /// An isolated engine ended, or serves again.
     private func changed(
-        _ condition: EngineCondition, task number: Int, _ name: String, _ id: Digest, bar: Bar?
+        _ condition: EngineCondition, task number: Int, of model: ObjectIdentifier
     ) {
-        // The model may have been replaced since.
-        guard state.withLock({ $0.loaded[number]?.id }) == id else { return }
+        let (context, loaded) = state.withLock { ($0.context, $0.loaded[number]) }
+        // It may have been replaced since.
+        guard let loaded, ObjectIdentifier(loaded.model) == model else { return }
+        let name = context.blueprint.tasks[number].name
         let about: Logger.Metadata = ["task": "\(name)"]
         switch condition {
         case .serving: context.log.info("the engine of '\(name)' serves again", metadata: about)
@@ -235,9 +249,10 @@ final class ModelLoader: Sendable {
             context.log.warning("the engine of '\(name)' ended: \(why)", metadata: about)
         case .down(let why):
             context.log.error(
-                "the engine of '\(name)' stays down until the node starts again: \(why)",
+                "the engine of '\(name)' stays down until the topology is read again: \(why)",
                 metadata: about)
         }
+        let bar = loaded.bar
         hosts.each { $0.shard.engine(of: number, is: condition, bar: bar) }
     }
 

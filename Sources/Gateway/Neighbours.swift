@@ -5,21 +5,27 @@ import Wire
 
 /// Which nodes a node's clients may use instead of it.
 enum Neighbours {
-    /// At most so many are told of: as many as a client keeps in mind.
+    /// At most so many are told of: as many as a client keeps in mind and probes.
     static let most = 16
 
     /// The node itself, the others of its tier at its site, then those of its tier elsewhere, the
     /// nearest first, and those upstream of it. A node that has a task whose payload may not leave
     /// the site names nobody outside it.
-    static func of(_ name: String, in topology: Topology) -> NeighboursResponse {
-        guard let own = topology.node(named: name) else { return NeighboursResponse([]) }
-        let peers = topology.nodes.filter { $0.tier == own.tier && $0.name != name }
-        var found = [own] + peers.filter { $0.site == own.site }
-        if mayLeave(own, topology) {
-            found += byDistance(peers.filter { $0.site != own.site }, from: own, topology)
-            found += topology.upstreams(of: own)
+    ///
+    /// - Parameter clients: how the caller said who it is: a node that has a listener of that kind
+    ///   is named with its port.
+    static func of(
+        _ name: String, in topology: Topology, for clients: Listener.Clients
+    ) -> NeighboursResponse {
+        guard let node = topology.node(named: name) else { return NeighboursResponse([]) }
+        let peers = topology.nodes.filter { $0.tier == node.tier && $0.name != node.name }
+        var found = [node] + peers.filter { $0.site == node.site }
+        if mayLeave(node, topology) {
+            found += byDistance(peers.filter { $0.site != node.site }, from: node, topology)
+            found += topology.upstreams(of: node).filter { $0.tier != node.tier }
         }
-        let usable = found.filter { $0.speaks == .canopy }.compactMap { told($0, topology) }
+        let usable = found.filter { $0.speaks == .canopy }
+            .compactMap { told($0, topology, clients) }
         return NeighboursResponse(Array(usable.prefix(most)))
     }
 
@@ -39,16 +45,24 @@ enum Neighbours {
     }
 
     private static func place(of node: NodePlan, _ topology: Topology) -> Coordinates? {
-        guard let location = node.site.flatMap(topology.site(named:))?.location else { return nil }
-        return Coordinates(latitude: location.latitude, longitude: location.longitude)
+        location(of: node, topology).flatMap {
+            Coordinates(latitude: $0.latitude, longitude: $0.longitude)
+        }
     }
 
-    private static func told(_ node: NodePlan, _ topology: Topology) -> Neighbour? {
-        guard let address = node.address else { return nil }
-        let location = node.site.flatMap(topology.site(named:))?.location
+    private static func location(of node: NodePlan, _ topology: Topology) -> Site.Location? {
+        node.site.flatMap(topology.site(named:))?.location
+    }
+
+    private static func told(
+        _ node: NodePlan, _ topology: Topology, _ clients: Listener.Clients
+    ) -> Neighbour? {
+        guard let way = node.way(for: .inference, clients) ?? node.dialled else { return nil }
         return Neighbour(
-            name: node.name, address: address.description, tier: node.tier.rawValue,
-            site: node.site ?? "", location: location.map { ($0.latitude, $0.longitude) },
-            tls: node.dialledByTLS)
+            name: node.name, address: way.endpoint.description, tier: node.tier.rawValue,
+            site: node.site ?? "",
+            location: location(of: node, topology).map {
+                Neighbour.Location(latitude: $0.latitude, longitude: $0.longitude)
+            }, tls: way.tls)
     }
 }

@@ -33,9 +33,8 @@ final class NodeContext: Sendable {
         self.log = log
         blueprint = Blueprint(topology, node: node)
         names = NodeNames(name: node.name, tier: node.tier.rawValue)
-        let isIsolating = blueprint.tasks.contains { $0.hasBundle && $0.tier?.engine == .isolated }
-        frames = isIsolating ? try FrameArena(budget: node.budget.bytes) : nil
-        budget = ByteBudget(limit: node.budget.bytes, blocks: frames)
+        budget = ByteBudget(limit: node.budget.bytes)
+        frames = try Self.frames(nil, for: blueprint)
         receipts = Receipts(random: { SecureRandom.word() })
         loops = node.loops ?? max(1, Machine.cores / 4)
         certificates = try Certificates(topology.trust, of: node, upstream: blueprint.peers)
@@ -56,10 +55,20 @@ final class NodeContext: Sendable {
         names = old.names
         frames = old.frames
         budget = old.budget
+        frames = try Self.frames(old.frames, for: blueprint)
         receipts = old.receipts
         loops = old.loops
         certificates = old.certificates
         try certificates.cover(blueprint.peers)
+    }
+
+    /// The memory of frames that isolated engines read. Once there, it stays: frames lie in it.
+    private static func frames(
+        _ old: FrameArena?, for blueprint: Blueprint
+    ) throws(Fault) -> FrameArena? {
+        let isIsolating = blueprint.tasks.contains { $0.hasBundle && $0.tier?.engine == .isolated }
+        guard old == nil, isIsolating else { return old }
+        return try FrameArena(budget: blueprint.node.budget.bytes)
     }
 
     /// The bounds of a listener's connections.

@@ -33,11 +33,29 @@ struct ServedModel: Sendable {
     /// An inference that has run for longer than this is stuck.
     var longestInference = EngineSettings.defaultInferenceLimit
 
-    /// Whether it answers now: its engine runs, and no worker is stuck in it.
-    func answers(now: Instant) -> Bool {
-        guard model.condition == .serving else { return false }
-        return model.runningSince.map { now - $0 <= longestInference } ?? true
+    /// How a model is, in one word for people.
+    enum State: String {
+        case ready
+        /// A worker does not come back from it.
+        case stuck
+        /// Its engine ended and starts again.
+        case restarting
+        /// Its engine ended too often.
+        case down
     }
+
+    func state(now: Instant) -> State {
+        switch model.condition {
+        case .restarting: return .restarting
+        case .down: return .down
+        case .serving:
+            let isStuck = model.runningSince.map { now - $0 > longestInference } ?? false
+            return isStuck ? .stuck : .ready
+        }
+    }
+
+    /// Whether it answers now: its engine runs, and no worker is stuck in it.
+    func answers(now: Instant) -> Bool { state(now: now) == .ready }
 }
 
 /// A task as one shard sees it.

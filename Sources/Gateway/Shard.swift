@@ -22,14 +22,18 @@ final class Shard {
     var peers: [PeerRuntime] = []
     /// The way to the node's alerts; `nil` until the desk stands.
     var alerts: AlertLink?
+    /// Says in the log what changes.
+    var changes: ChangeLog?
 
-    private var node: Node
-    private var frames: [Frame?] = []
-    private var effects = Effects()
-    private var events: [Event] = []
+    // Every frame changes these some times, on one loop, and `hear` never enters itself: they are
+    // not checked for overlapping accesses at run time.
+    @exclusivity(unchecked) private var node: Node
+    @exclusivity(unchecked) private var frames: [Frame?] = []
+    @exclusivity(unchecked) private var effects = Effects()
+    @exclusivity(unchecked) private var events: [Event] = []
     /// Frames that wait for a timer.
-    private var unarmed: [FrameID] = []
-    private var isBusy = false
+    @exclusivity(unchecked) private var unarmed: [FrameID] = []
+    @exclusivity(unchecked) private var isBusy = false
     private var sources = SourceTable()
     private var limits: TenantLimits
     private var ticker: (any ScheduledTimer)?
@@ -146,6 +150,7 @@ final class Shard {
     func startTicking() {
         hear(.tick)
         noteEngines()
+        changes?.tick(now: time.now)
         ticker = loop.schedule(after: Node.tick) { [weak self] in self?.startTicking() }
     }
 
@@ -168,6 +173,9 @@ final class Shard {
         tasks[task].fault = why
         if tasks[task].model == nil { alerts?.set("model-missing", tasks[task].name, true) }
     }
+
+    /// The model that the topology names is the one that answers.
+    func isServed(task: Int) { tasks[task].fault = nil }
 
     /// A task's model answers no more.
     func uninstall(task: Int) {

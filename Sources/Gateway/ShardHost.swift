@@ -22,7 +22,7 @@ final class ShardHost {
     private var whenDrained: (() -> Void)?
 
     init(
-        _ loop: Loop, _ context: NodeContext, names: NodeMetrics
+        _ loop: Loop, _ context: NodeContext, names: NodeMetrics, number: Int = 0
     ) throws(Fault) {
         self.loop = loop
         self.context = context
@@ -40,6 +40,7 @@ final class ShardHost {
             loop: loop, names: context.names, node: node, tasks: tasks, metrics: metrics,
             receipts: context.receipts, tracer: tracer,
             limits: TenantLimits(context.blueprint.node.routing.admission, loops: context.loops))
+        shard.changes = ChangeLog(context.log, loop: number, of: context.loops)
         shard.peers = context.blueprint.peers.enumerated().map { index, peer in
             makePeer(peer, seed: seed &+ UInt64(index))
         }

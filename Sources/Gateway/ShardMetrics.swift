@@ -31,13 +31,12 @@ final class ShardMetrics {
     func answered(
         task: Int, tier: String, accepted: Bool, degraded: DegradedReason?, after: Interval
     ) {
-        let task = names.tasks[task]
         // A foreign server or a newer node may name a tier that this one does not know.
-        if let counter = accepted ? task.accepted[tier] : task.unaccepted[tier] {
-            shard.add(counter)
+        for one in names.tasks[task].tiers where one.tier == tier {
+            shard.add(accepted ? one.accepted : one.unaccepted)
+            shard.insert(one.latency, after)
         }
-        if let latency = task.latency[tier] { shard.insert(latency, after) }
-        if let degraded, let counter = task.degraded[degraded] { shard.add(counter) }
+        if let degraded, let counter = names.tasks[task].degraded[degraded] { shard.add(counter) }
     }
 
     func refused(task: Int, _ refusal: Refusal) {

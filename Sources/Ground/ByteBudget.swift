@@ -15,12 +15,9 @@ public final class ByteBudget: SlabAllocator, SlabOwner {
     private let someoneWaits = Atomic<Bool>(false)
     private let waiters = Mutex<[@Sendable () -> Void]>([])
     private let spares: Mutex<SpareBlocks>
-    private let blocks: (any BlockSource)?
 
-    /// A budget of `limit` bytes, at least one smallest block. Its blocks come from `blocks` as
-    /// long as that has any, and from the heap otherwise.
-    public init(limit: Int, blocks: (any BlockSource)? = nil) {
-        self.blocks = blocks
+    /// A budget of `limit` bytes, at least one smallest block. Blocks come from the heap.
+    public init(limit: Int) {
         self.limit = max(limit, SizeClass.smallest)
         // The last sixteenth is for bodies that are already under way on connections that go on
         // reading.
@@ -54,17 +51,21 @@ public final class ByteBudget: SlabAllocator, SlabOwner {
             refusals.add(1, ordering: .relaxed)
             return nil
         }
+        let (spare, source) = spares.withLock { (Block(base: $0.take(size)), $0.source) }
+        // Not under the lock: the source has one of its own.
         let base =
-            spares.withLock { Block(base: $0.take(size)) }.base
-            ?? blocks?.take(size)
-            ?? .allocate(byteCount: size, alignment: 64)
+            spare.base ?? source?.take(size) ?? .allocate(byteCount: size, alignment: 64)
         return Slab(base: base, capacity: size, owner: self)
     }
 
     /// Takes a slab's block back. Called by the slab alone.
     public func reclaim(_ base: UnsafeMutableRawPointer, capacity: Int) {
         let block = Block(base: base)
-        if !spares.withLock({ $0.keep(block.base!, capacity) }) { free(base, capacity) }
+        switch spares.withLock({ $0.keep(block.base!, capacity) }) {
+        case .kept: break
+        case .heap: base.deallocate()
+        case .source(let source): source.give(base, capacity)
+        }
         // Sequentially consistent, with the flag and the mark in `whenRelieved`: of the two threads
         // at least one sees what the other did, so no waiter is forgotten.
         let left = held.subtract(capacity, ordering: .sequentiallyConsistent).newValue
@@ -88,15 +89,16 @@ public final class ByteBudget: SlabAllocator, SlabOwner {
         for body in ready { body() }
     }
 
-    private func free(_ base: UnsafeMutableRawPointer, _ size: Int) {
-        if blocks?.give(base, size) != true { base.deallocate() }
-    }
-
-    deinit {
+    /// Cuts blocks from `source` from now on, and from the heap where that has no room. Once.
+    public func cut(from source: any BlockSource) {
         spares.withLock { spares in
-            for (base, size) in spares.takeAll() { free(base, size) }
+            precondition(spares.source == nil, "a budget has one source of blocks")
+            spares.drop()
+            spares.source = source
         }
     }
+
+    deinit { spares.withLock { $0.drop() } }
 
     /// A pointer on its way through a lock.
     private struct Block: @unchecked Sendable { let base: UnsafeMutableRawPointer? }
@@ -106,8 +108,10 @@ public final class ByteBudget: SlabAllocator, SlabOwner {
 public protocol BlockSource: AnyObject, Sendable {
     /// `size` bytes, or `nil` when there is no room for them.
     func take(_ size: Int) -> UnsafeMutableRawPointer?
-    /// Takes a block back; `false` when it is none of these.
-    func give(_ base: UnsafeMutableRawPointer, _ size: Int) -> Bool
+    /// Whether a block is one of these.
+    func owns(_ base: UnsafeMutableRawPointer) -> Bool
+    /// Takes a block back.
+    func give(_ base: UnsafeMutableRawPointer, _ size: Int)
 }
 
 /// Block sizes: four steps a doubling, so that a block is at most a quarter larger than asked for
@@ -138,6 +142,8 @@ enum SizeClass {
 
 /// Freed blocks that lie ready, up to a bound.
 struct SpareBlocks: @unchecked Sendable {
+    /// Where blocks come from; the heap when `nil`, and where it has no room.
+    var source: (any BlockSource)?
     private var lists: [[UnsafeMutableRawPointer]]
     private var bytes = 0
     private let bound: Int
@@ -154,19 +160,37 @@ struct SpareBlocks: @unchecked Sendable {
         return block
     }
 
-    /// Whether the block is kept; the caller frees it otherwise.
-    mutating func keep(_ block: UnsafeMutableRawPointer, _ size: Int) -> Bool {
-        guard size <= SizeClass.largestKept, bytes + size <= bound else { return false }
-        lists[SizeClass.index(of: size)].append(block)
-        bytes += size
-        return true
+    /// What becomes of a block that nobody has any more.
+    enum End {
+        case kept
+        /// It goes back to where it came from.
+        case heap
+        case source(any BlockSource)
     }
 
-    /// Every block with its size; nothing is left.
-    mutating func takeAll() -> [(UnsafeMutableRawPointer, Int)] {
-        defer { lists = [] }
-        return lists.enumerated().flatMap { index, list in
-            list.map { ($0, SizeClass.size(ofIndex: index)) }
+    mutating func keep(_ block: UnsafeMutableRawPointer, _ size: Int) -> End {
+        // What came from the heap goes back to it, so that the source's own are used again.
+        if let source, !source.owns(block) { return .heap }
+        guard size <= SizeClass.largestKept, bytes + size <= bound else {
+            return source.map { .source($0) } ?? .heap
         }
+        lists[SizeClass.index(of: size)].append(block)
+        bytes += size
+        return .kept
+    }
+
+    /// Gives all blocks back.
+    mutating func drop() {
+        for index in lists.indices {
+            for block in lists[index] {
+                if let source, source.owns(block) {
+                    source.give(block, SizeClass.size(ofIndex: index))
+                } else {
+                    block.deallocate()
+                }
+            }
+            lists[index] = []
+        }
+        bytes = 0
     }
 }

@@ -12,12 +12,12 @@ final class Cork {
     /// writev.
     static let slabSize = 32 << 10
 
-    private var slab: Slab
-    private var start = 0
-    private var end = 0
-    private var slices: [Bytes] = []
+    @exclusivity(unchecked) private var slab: Slab
+    @exclusivity(unchecked) private var start = 0
+    @exclusivity(unchecked) private var end = 0
+    @exclusivity(unchecked) private var slices: [Bytes] = []
     /// Bytes that `take` would give.
-    private(set) var count = 0
+    @exclusivity(unchecked) private(set) var count = 0
 
     init() { slab = Slab(capacity: Self.slabSize) }
 

@@ -10,15 +10,20 @@ final class H2Server: Conversation, CallCarrier {
     let limits: HTTPLimits
     let budget: ByteBudget
     let paths: PathCache
+    /// Held: the session gives its memory back here.
+    private let memory: H2Memory
     var session: OpaquePointer?
     /// Where frames go; set while frames are written.
     var cork: Cork?
     /// The request whose headers are coming; HTTP/2 never interleaves header blocks.
-    var head = RequestHead()
+    ///
+    /// A connection is confined to its loop, and nghttp2 calls back one thing at a time: what every
+    /// header and every byte touches is not checked for overlapping accesses at run time.
+    @exclusivity(unchecked) var head = RequestHead()
     /// A block of headers, or the client's opening, is not whole.
     var headUnderWay = true
-    var open: [ServerCall] = []
-    var touchedCalls: [ServerCall] = []
+    @exclusivity(unchecked) var open: [ServerCall] = []
+    @exclusivity(unchecked) var touchedCalls: [ServerCall] = []
     var bodiesUnderWay = 0
     /// PING, RST_STREAM and other frames in this sweep that cost work and bring nothing.
     var mischief = 0
@@ -33,6 +38,7 @@ final class H2Server: Conversation, CallCarrier {
         limits = server.limits
         budget = server.budget
         paths = server.paths
+        memory = server.memory
         mischiefBound = max(
             Int(Double(limits.controlFrames) * limits.sweep.seconds), 100)
         makeSession()
@@ -47,9 +53,10 @@ final class H2Server: Conversation, CallCarrier {
     private func makeSession() {
         let options = H2Server.options(limits)
         defer { nghttp2_option_del(options) }
-        nghttp2_session_server_new2(
-            &session, H2Server.callbacks.pointer, Unmanaged.passUnretained(self).toOpaque(), options
-        )
+        var functions = memory.functions
+        nghttp2_session_server_new3(
+            &session, H2Server.callbacks.pointer, Unmanaged.passUnretained(self).toOpaque(),
+            options, &functions)
         var entries = [
             nghttp2_settings_entry(
                 settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),

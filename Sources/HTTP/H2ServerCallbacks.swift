@@ -48,7 +48,9 @@ extension H2Server {
         }
         nghttp2_session_callbacks_set_on_stream_close_callback(table) {
             session, stream, error, user in
-            if let call = call(session, stream) { server(user).streamClosed(call, error) }
+            if let place = call(session, stream)?.place {
+                server(user).streamClosed(at: place, error)
+            }
             return 0
         }
     }
@@ -73,7 +75,7 @@ extension H2Server {
     private func beginHeaders(_ frame: UnsafePointer<nghttp2_frame>) -> Int32 {
         headUnderWay = true
         if frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST {
-            head = RequestHead()
+            head.reset()
             head.headers.reserve()
         }
         return 0
@@ -123,11 +125,10 @@ extension H2Server {
 
     private func begin(_ stream: Int32) {
         head.complete()
-        let call = ServerCall(head, endpoint: connection.peer, carrier: self)
+        let call = connection.server.makeCall(&head, carrier: self)
         call.stream = stream
         call.place = open.count
         open.append(call)
-        connection.server.counters.calls += 1
         nghttp2_session_set_stream_user_data(
             session, stream, Unmanaged.passUnretained(call).toOpaque())
         call.start(service)
@@ -152,13 +153,12 @@ extension H2Server {
         if call.isGRPC { stop(call) }
     }
 
-    private func streamClosed(_ call: ServerCall, _ error: UInt32) {
-        let last = open.removeLast()
-        if last !== call {
-            open[call.place] = last
-            last.place = call.place
-        }
+    private func streamClosed(at place: Int, _ error: UInt32) {
+        open.swapAt(place, open.count - 1)
+        var call = open.removeLast()
+        if place < open.count { open[place].place = place }
         call.abandon(Self.cancelled(call.isOpen ? error : 0))
+        connection.server.keep(&call)
     }
 
     /// What a handler hears of a stream that its client ended. Most streams end well, and then

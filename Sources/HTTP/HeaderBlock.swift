@@ -20,6 +20,13 @@ struct HeaderBlock {
         fields.reserveCapacity(10)
     }
 
+    /// Empties the block and keeps its memory, unless that has grown past what is usual.
+    mutating func removeAll() {
+        let isUsual = bytes.capacity <= 2 << 10 && fields.capacity <= 64
+        bytes.removeAll(keepingCapacity: isUsual)
+        fields.removeAll(keepingCapacity: isUsual)
+    }
+
     mutating func append(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
         fields.append(
             Field(

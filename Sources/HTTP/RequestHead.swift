@@ -17,6 +17,15 @@ struct RequestHead {
     var refusal: Fault?
     var refusalStatus: Int?
 
+    /// As it was made, with the headers' memory.
+    mutating func reset() {
+        var headers = HeaderBlock()
+        swap(&headers, &self.headers)
+        headers.removeAll()
+        self = RequestHead()
+        self.headers = headers
+    }
+
     /// Takes a regular header in, recognises what the room itself needs, and keeps the bytes for
     /// handlers.
     mutating func add(

@@ -29,17 +29,19 @@ public final class ServerCall {
     /// Who the client proved to be by certificate, or `nil`.
     public var identity: PeerIdentity? { carrier?.identity }
     /// The client's address.
-    public let endpoint: Endpoint
+    public private(set) var endpoint: Endpoint
     /// Whether an answer can still be given.
-    public internal(set) var isOpen = true
+    @exclusivity(unchecked) public internal(set) var isOpen = true
 
-    var head: RequestHead
-    var handler: (any CallHandler)?
-    var carrier: (any CallCarrier)?
-    var intake = Intake()
-    var outbox = Outbox()
-    var opening = Opening.none
-    var status: GRPCStatus?
+    // A call is confined to its loop, and every one changes these some times: they are not checked
+    // for overlapping accesses at run time.
+    @exclusivity(unchecked) var head: RequestHead
+    @exclusivity(unchecked) var handler: (any CallHandler)?
+    @exclusivity(unchecked) var carrier: (any CallCarrier)?
+    @exclusivity(unchecked) var intake = Intake()
+    @exclusivity(unchecked) var outbox = Outbox()
+    @exclusivity(unchecked) var opening = Opening.none
+    @exclusivity(unchecked) var status: GRPCStatus?
     /// HTTP/2 stream, and the call's place in its connection's list.
     var stream: Int32 = 0
     var place = 0
@@ -55,6 +57,20 @@ public final class ServerCall {
         self.head = head
         self.endpoint = endpoint
         self.carrier = carrier
+    }
+
+    /// Makes a call that is over one that begins; its head is the caller's to set.
+    func begin(from endpoint: Endpoint, carrier: any CallCarrier) {
+        self.endpoint = endpoint
+        self.carrier = carrier
+        isOpen = true
+        intake = Intake()
+        outbox.clear()
+        outbox.isEnded = false
+        opening = .none
+        status = nil
+        (isTouched, isSubmitted, remoteIsDone) = (false, false, false)
+        (stuck, answeredFor) = (0, nil)
     }
 
     /// The first value of a header; `name` in small letters.

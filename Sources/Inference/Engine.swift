@@ -31,7 +31,7 @@ public enum EngineCondition: Equatable, Sendable {
     case serving
     /// Its engine ended and starts again: why it ended.
     case restarting(String)
-    /// Its engine ended too often, and stays down until the node starts again: why it ended last.
+    /// Its engine ended too often, and stays down until it is loaded anew: why it ended last.
     case down(String)
 }
 

@@ -8,7 +8,8 @@ internal import Synchronization
 public final class NodeEngine: Engine {
     private struct Homes {
         var inProcess: OpenVINOEngine?
-        var isolated: [WeakModel] = []
+        var isolated: IsolatedHome?
+        var models: [WeakModel] = []
     }
 
     private struct WeakModel { weak var model: IsolatedModel? }
@@ -16,18 +17,18 @@ public final class NodeEngine: Engine {
     private let settings: EngineSettings
     private let time: any TimeSource
     private let admission: Admission
-    private let isolated: IsolatedHome?
     private let homes = Mutex(Homes())
 
-    /// - Parameter isolated: what isolated models need; `nil` where there will be none.
-    public init(_ settings: EngineSettings, isolated: IsolatedHome?, time: any TimeSource) {
+    public init(_ settings: EngineSettings, time: any TimeSource) {
         self.settings = settings
         self.time = time
-        self.isolated = isolated
         admission = Admission(settings)
     }
 
     public var memoryInUse: Int { admission.memoryInUse }
+
+    /// Says what isolated models need, before the first of them.
+    public func isolate(_ home: IsolatedHome) { homes.withLock { $0.isolated = home } }
 
     /// Loads a model in the node's process.
     public func load(_ source: ModelSource, place: String) throws(Fault) -> any LoadedModel {
@@ -39,15 +40,18 @@ public final class NodeEngine: Engine {
         _ source: ModelSource, in home: EngineHome, place: String
     ) throws(Fault) -> any LoadedModel {
         guard home == .isolated else { return try openRuntime().load(source, place: place) }
-        guard let isolated else {
-            throw Fault(.inner, "\(place): the node was made without isolated engines")
+        guard let isolated = homes.withLock({ $0.isolated }) else {
+            throw Fault(.unavailable, "\(place): no isolated engine can be started on this node")
         }
         let hardware = try admission.admit(source, place: place)
         do throws(Fault) {
             let model = try IsolatedModel(
                 source, on: hardware, settings: settings, home: isolated, time: time
             ) { [admission] in admission.release(source) }
-            homes.withLock { $0.isolated.append(WeakModel(model: model)) }
+            homes.withLock { homes in
+                homes.models.removeAll { $0.model == nil }
+                homes.models.append(WeakModel(model: model))
+            }
             return model
         } catch {
             admission.release(source)
@@ -58,7 +62,7 @@ public final class NodeEngine: Engine {
     }
 
     public func shutdown() {
-        let (runtime, models) = homes.withLock { ($0.inProcess, $0.isolated) }
+        let (runtime, models) = homes.withLock { ($0.inProcess, $0.models) }
         for model in models { model.model?.close() }
         runtime?.shutdown()
     }

@@ -110,7 +110,8 @@ public final class Metrics: Sendable {
 
 /// The numbers of one loop. All calls are on that loop; nothing is locked.
 public final class MetricShard {
-    private var values = MetricValues()
+    /// Every frame counts some numbers, on one loop and never one within another.
+    @exclusivity(unchecked) private var values = MetricValues()
 
     public init() {}
 

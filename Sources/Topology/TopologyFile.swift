@@ -22,10 +22,10 @@ public struct TopologyFile: Sendable {
     ///
     /// Relative paths inside a file are taken from the folder part of its name. A file that cannot
     /// be read is no error here: `Topology.init(validating:)` reports it with all the others.
-    public init(_ sources: [(name: String, bytes: [UInt8])]) {
+    public init(_ sources: [(name: String, bytes: [UInt8])], of kind: Kind = .topology) {
         let report = Report()
         let sources = sources.sorted { $0.name < $1.name }
-        var merger = Merger(report)
+        var merger = Merger(report, kind)
         for (name, bytes) in sources {
             if let root = Self.read(bytes, name, report) {
                 merger.add(root)
@@ -41,6 +41,14 @@ public struct TopologyFile: Sendable {
         isPartial = report.isPartial
     }
 
+    /// What a file is meant to be, for its faults.
+    public enum Kind: String, Sendable {
+        case topology, scenario
+
+        /// How such a file begins.
+        var head: String { self == .topology ? "canopy: 1" : "scenario: 1" }
+    }
+
     private static func read(_ bytes: [UInt8], _ name: String, _ report: Report) -> Entry? {
         guard let source = SourceText(bytes, name: name, report) else { return nil }
         var reader = YAMLReader(source, report)
@@ -48,8 +56,8 @@ public struct TopologyFile: Sendable {
     }
 
     /// Takes one text, named `name` in faults.
-    public init(text: String, name: String) {
-        self.init([(name, Array(text.utf8))])
+    public init(text: String, name: String, of kind: Kind = .topology) {
+        self.init([(name, Array(text.utf8))], of: kind)
     }
 
     /// Reads a file, or all `*.yaml` and `*.yml` of a folder (not of its subfolders).
@@ -57,8 +65,8 @@ public struct TopologyFile: Sendable {
     /// - Parameter path: A file when it ends in `.yaml` or `.yml`, a folder otherwise.
     /// - Throws: what `disk` says when the file or folder is not there; `.notFound` when the folder
     ///   holds no such file; `.exhausted` when there are too many.
-    public init(at path: String, from disk: any Disk) throws(Fault) {
-        self.init(try Self.sources(at: path, from: disk))
+    public init(at path: String, from disk: any Disk, of kind: Kind = .topology) throws(Fault) {
+        self.init(try Self.sources(at: path, from: disk), of: kind)
     }
 
     /// The files that `init(at:from:)` would take, by their names in order, as they stand on disk;
@@ -101,8 +109,12 @@ public struct TopologyFile: Sendable {
 private struct Merger {
     private(set) var members: [Member] = []
     private let report: Report
+    private let kind: TopologyFile.Kind
 
-    init(_ report: Report) { self.report = report }
+    init(_ report: Report, _ kind: TopologyFile.Kind) {
+        self.report = report
+        self.kind = kind
+    }
 
     mutating func add(_ root: Entry) {
         switch root.content {
@@ -112,8 +124,8 @@ private struct Merger {
         case .scalar, .list:
             report.isPartial = true
             report.add(
-                root.place, "a topology is a map, this is \(root.kind)",
-                "begin with `canopy: 1` and the sections")
+                root.place, "a \(kind.rawValue) is a map, this is \(root.kind)",
+                "begin with `\(kind.head)` and the sections")
         }
     }
 

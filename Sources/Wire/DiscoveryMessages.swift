@@ -19,6 +19,17 @@ public struct NeighboursRequest: WireMessage, Equatable {
 
 /// One node that a client may use.
 public struct Neighbour: Sendable, Equatable {
+    /// Degrees north and east.
+    public struct Location: Sendable, Equatable {
+        public var latitude: Double
+        public var longitude: Double
+
+        public init(latitude: Double, longitude: Double) {
+            self.latitude = latitude
+            self.longitude = longitude
+        }
+    }
+
     /// The node's name, as its certificate states it.
     public var name: String
     /// Where clients dial it, as `host:port`.
@@ -27,14 +38,14 @@ public struct Neighbour: Sendable, Equatable {
     public var tier: String
     /// Empty where no site is stated.
     public var site: String
-    /// Degrees north and east; `nil` where nobody located it.
-    public var location: (latitude: Double, longitude: Double)?
+    /// `nil` where nobody located it.
+    public var location: Location?
     /// Whether it is dialled with TLS.
     public var tls: Bool
 
     public init(
         name: String, address: String, tier: String, site: String = "",
-        location: (latitude: Double, longitude: Double)? = nil, tls: Bool
+        location: Location? = nil, tls: Bool
     ) {
         self.name = name
         self.address = address
@@ -42,12 +53,6 @@ public struct Neighbour: Sendable, Equatable {
         self.site = site
         self.location = location
         self.tls = tls
-    }
-
-    public static func == (a: Neighbour, b: Neighbour) -> Bool {
-        a.name == b.name && a.address == b.address && a.tier == b.tier && a.site == b.site
-            && a.tls == b.tls && a.location?.latitude == b.location?.latitude
-            && a.location?.longitude == b.location?.longitude
     }
 }
 
@@ -73,7 +78,9 @@ public struct NeighboursResponse: WireMessage, Equatable {
                         address: try text(c.address, "address", .peer),
                         tier: try text(c.tier, "tier", .peer),
                         site: try text(c.site, "site", .peer),
-                        location: c.located != 0 ? (c.latitude, c.longitude) : nil,
+                        location: c.located != 0
+                            ? Neighbour.Location(latitude: c.latitude, longitude: c.longitude)
+                            : nil,
                         tls: c.tls != 0)
                 })
         }

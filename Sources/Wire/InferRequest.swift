@@ -40,6 +40,16 @@ public struct InferRequest: WireMessage {
 
     /// Reads a ModelInferRequest; the tensors' contents are slices of `bytes` where they came raw.
     public static func decode(_ bytes: Bytes) throws(Fault) -> InferRequest {
+        if let usual = TensorMessage(bytes, rawField: 7) {
+            return InferRequest(
+                model: usual.model, version: usual.version, id: usual.id,
+                parameters: usual.parameters, inputs: usual.tensors, outputs: usual.wanted)
+        }
+        return try decodeAny(bytes)
+    }
+
+    /// Reads a message of any form with protobuf-c.
+    static func decodeAny(_ bytes: Bytes) throws(Fault) -> InferRequest {
         let split = try SplitMessage(bytes, rawField: 7, "ModelInferRequest", from: .client)
         return try unpacking(
             split.rest, "ModelInferRequest", from: .client,
@@ -48,11 +58,10 @@ public struct InferRequest: WireMessage {
     }
 
     public func encode() -> [Bytes] {
-        withArena { arena in
-            let message = UnsafeRawPointer(packed(arena))
-            return ScatteredMessage(rawField: 7, contents: inputs.map(\.contents), wrapper: nil)
-                .assemble(message.assumingMemoryBound(to: ProtobufCMessage.self))
-        }
+        TensorMessage(
+            model: model, version: version, id: id, parameters: parameters, tensors: inputs,
+            wanted: outputs, rawField: 7
+        ).encode(wrapper: nil)
     }
 }
 
@@ -75,33 +84,5 @@ extension InferRequest {
                     parameters: try Parameters(
                         c.parameters, c.n_parameters, of: "output '\(name)'", .client))
             })
-    }
-
-    private func packed(_ arena: Arena) -> UnsafeMutablePointer<Inference__ModelInferRequest> {
-        let c = arena.make(inference__model_infer_request__init)
-        c.pointee.model_name = arena.text(model)
-        c.pointee.model_version = arena.text(version)
-        c.pointee.id = arena.text(id)
-        (c.pointee.parameters, c.pointee.n_parameters) = parameters.packed(arena)
-        c.pointee.n_inputs = inputs.count
-        c.pointee.inputs = arena.array(inputs) { input in
-            let c: UnsafeMutablePointer<Inference__ModelInferRequest__InferInputTensor>? =
-                arena.make(inference__model_infer_request__infer_input_tensor__init)
-            c!.pointee.name = arena.text(input.name)
-            c!.pointee.datatype = arena.text(input.datatype.rawValue)
-            c!.pointee.n_shape = input.shape.count
-            c!.pointee.shape = arena.shape(input.shape)
-            (c!.pointee.parameters, c!.pointee.n_parameters) = input.parameters.packed(arena)
-            return c
-        }
-        c.pointee.n_outputs = outputs.count
-        c.pointee.outputs = arena.array(outputs) { output in
-            let c: UnsafeMutablePointer<Inference__ModelInferRequest__InferRequestedOutputTensor>? =
-                arena.make(inference__model_infer_request__infer_requested_output_tensor__init)
-            c!.pointee.name = arena.text(output.name)
-            (c!.pointee.parameters, c!.pointee.n_parameters) = output.parameters.packed(arena)
-            return c
-        }
-        return c
     }
 }

@@ -24,6 +24,16 @@ public struct InferResponse: WireMessage {
 
     /// Reads a ModelInferResponse; the tensors' contents are slices of `bytes` where they came raw.
     public static func decode(_ bytes: Bytes) throws(Fault) -> InferResponse {
+        if let usual = TensorMessage(bytes, rawField: 6) {
+            return InferResponse(
+                model: usual.model, version: usual.version, id: usual.id,
+                parameters: usual.parameters, outputs: usual.tensors)
+        }
+        return try decodeAny(bytes)
+    }
+
+    /// Reads a message of any form with protobuf-c.
+    static func decodeAny(_ bytes: Bytes) throws(Fault) -> InferResponse {
         let split = try SplitMessage(bytes, rawField: 6, "ModelInferResponse", from: .peer)
         return try unpacking(
             split.rest, "ModelInferResponse", from: .peer,
@@ -35,12 +45,10 @@ public struct InferResponse: WireMessage {
 
     /// The message alone, or as field `wrapper` of another.
     func scattered(wrapper: Int?) -> [Bytes] {
-        withArena { arena in
-            let message = UnsafeRawPointer(packed(arena))
-            return ScatteredMessage(
-                rawField: 6, contents: outputs.map(\.contents), wrapper: wrapper
-            ).assemble(message.assumingMemoryBound(to: ProtobufCMessage.self))
-        }
+        TensorMessage(
+            model: model, version: version, id: id, parameters: parameters, tensors: outputs,
+            rawField: 6
+        ).encode(wrapper: wrapper)
     }
 }
 
@@ -53,25 +61,5 @@ extension InferResponse {
             parameters: try Parameters(c.parameters, c.n_parameters, of: "the response", .peer),
             outputs: try InferTensor.read(
                 c.outputs, c.n_outputs, raw: raw, "outputs", .peer, CTensor.init))
-    }
-
-    private func packed(_ arena: Arena) -> UnsafeMutablePointer<Inference__ModelInferResponse> {
-        let c = arena.make(inference__model_infer_response__init)
-        c.pointee.model_name = arena.text(model)
-        c.pointee.model_version = arena.text(version)
-        c.pointee.id = arena.text(id)
-        (c.pointee.parameters, c.pointee.n_parameters) = parameters.packed(arena)
-        c.pointee.n_outputs = outputs.count
-        c.pointee.outputs = arena.array(outputs) { output in
-            let c: UnsafeMutablePointer<Inference__ModelInferResponse__InferOutputTensor>? =
-                arena.make(inference__model_infer_response__infer_output_tensor__init)
-            c!.pointee.name = arena.text(output.name)
-            c!.pointee.datatype = arena.text(output.datatype.rawValue)
-            c!.pointee.n_shape = output.shape.count
-            c!.pointee.shape = arena.shape(output.shape)
-            (c!.pointee.parameters, c!.pointee.n_parameters) = output.parameters.packed(arena)
-            return c
-        }
-        return c
     }
 }

@@ -28,18 +28,6 @@ extension Parameters {
             self[key] = value
         }
     }
-
-    /// The map's entries for packing.
-    func packed(_ arena: Arena) -> (items: CParameters?, count: Int) {
-        let items = arena.array(entries) { entry in
-            let item: UnsafeMutablePointer<Inference__InferParameterEntry>? =
-                arena.make(inference__infer_parameter_entry__init)
-            item!.pointee.key = arena.text(entry.name)
-            item!.pointee.value = entry.value.packed(arena)
-            return item
-        }
-        return (items, entries.count)
-    }
 }
 
 extension Parameters.Value {
@@ -60,32 +48,5 @@ extension Parameters.Value {
             self = .string(try text(parameter.string_param, "parameter '\(name)'", source))
         default: return nil
         }
-    }
-
-    fileprivate func packed(_ arena: Arena) -> UnsafeMutablePointer<Inference__InferParameter> {
-        let item = arena.make(inference__infer_parameter__init)
-        switch self {
-        case .bool(let value):
-            item.pointee.parameter_choice_case =
-                INFERENCE__INFER_PARAMETER__PARAMETER_CHOICE_BOOL_PARAM
-            item.pointee.bool_param = value ? 1 : 0
-        case .int64(let value):
-            item.pointee.parameter_choice_case =
-                INFERENCE__INFER_PARAMETER__PARAMETER_CHOICE_INT64_PARAM
-            item.pointee.int64_param = value
-        case .uint64(let value):
-            item.pointee.parameter_choice_case =
-                INFERENCE__INFER_PARAMETER__PARAMETER_CHOICE_UINT64_PARAM
-            item.pointee.uint64_param = value
-        case .double(let value):
-            item.pointee.parameter_choice_case =
-                INFERENCE__INFER_PARAMETER__PARAMETER_CHOICE_DOUBLE_PARAM
-            item.pointee.double_param = value
-        case .string(let value):
-            item.pointee.parameter_choice_case =
-                INFERENCE__INFER_PARAMETER__PARAMETER_CHOICE_STRING_PARAM
-            item.pointee.string_param = arena.text(value)
-        }
-        return item
     }
 }

@@ -44,15 +44,26 @@ extension UnsafeBufferPointer<UInt8> {
 func name(
     _ data: ProtobufCBinaryData, _ field: @autoclosure () -> String, _ source: Fault.Source
 ) throws(Fault) -> String {
-    // Shorter ones are held inline by the string itself.
-    if data.len > 15 {
-        let units = UnsafeRawBufferPointer(start: data.data, count: data.len)
-        for known in frequentNames where known.utf8CodeUnitCount == data.len {
-            let other = UnsafeRawBufferPointer(start: known.utf8Start, count: data.len)
-            if units.elementsEqual(other) { return String(describing: known) }
-        }
+    if let known = frequentName(UnsafeRawBufferPointer(start: data.data, count: data.len)) {
+        return known
     }
     return try text(data, field(), source)
+}
+
+/// The frequent name of these bytes, or `nil`.
+func frequentName(_ units: UnsafeRawBufferPointer) -> String? {
+    // Shorter ones are held inline by the string itself.
+    guard units.count > 15 else { return nil }
+    for known in frequentNames where known.utf8CodeUnitCount == units.count {
+        let other = UnsafeRawBufferPointer(start: known.utf8Start, count: units.count)
+        if units.elementsEqual(other) { return String(describing: known) }
+    }
+    return nil
+}
+
+extension Bytes {
+    /// No bytes at all; made once.
+    static let nothing = Bytes([])
 }
 
 /// The values that `read` makes of a C array of pointers to messages.

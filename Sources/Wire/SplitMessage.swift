@@ -1,5 +1,3 @@
-internal import CProtobufC
-internal import CWire
 internal import Ground
 
 /// A message in two parts: its raw contents as slices of what came, and all other fields in one
@@ -57,69 +55,4 @@ func concatenation(_ parts: [Bytes]) -> Bytes {
         offset += part.count
     }
     return Bytes(slab: slab, start: 0, count: count)
-}
-
-/// Puts a packed message and its raw contents together without copying large contents.
-struct ScatteredMessage {
-    /// The field that carries each of the contents: 1 to 15.
-    var rawField: Int
-    var contents: [Bytes]
-    /// The field of an outer message that holds all of this, or `nil`.
-    var wrapper: Int?
-
-    /// Slices to be sent one after the other; small contents lie in the same slice as the head.
-    func assemble(_ message: UnsafePointer<ProtobufCMessage>) -> [Bytes] {
-        let packed = protobuf_c_message_get_packed_size(message)
-        var inner = packed
-        var room = packed
-        for part in contents {
-            let head = 1 + varintLength(part.count)
-            inner += head + part.count
-            room += head + (part.count <= WireLimits.inlineContents ? part.count : 0)
-        }
-        if wrapper != nil { room += 1 + varintLength(inner) }
-        let slab = Slab(capacity: room)
-        var writer = Writer(slab: slab, slices: [])
-        writer.slices.reserveCapacity(1 + 2 * contents.count)
-        if let wrapper { writer.head(wrapper, inner) }
-        writer.end += protobuf_c_message_pack(
-            message, (slab.base + writer.end).assumingMemoryBound(to: UInt8.self))
-        for part in contents {
-            writer.head(rawField, part.count)
-            writer.append(part)
-        }
-        writer.flush()
-        return writer.slices
-    }
-
-    private struct Writer {
-        let slab: Slab
-        var slices: [Bytes]
-        var begin = 0
-        var end = 0
-
-        mutating func head(_ field: Int, _ length: Int) {
-            slab.base.storeBytes(of: UInt8(field << 3 | 2), toByteOffset: end, as: UInt8.self)
-            end += 1
-            end += writeVarint(length, to: slab.base + end)
-        }
-
-        mutating func append(_ part: Bytes) {
-            guard part.count > WireLimits.inlineContents else {
-                part.withUnsafeBytes { raw in
-                    guard let from = raw.baseAddress else { return }
-                    (slab.base + end).copyMemory(from: from, byteCount: raw.count)
-                }
-                end += part.count
-                return
-            }
-            flush()
-            slices.append(part)
-        }
-
-        mutating func flush() {
-            if end > begin { slices.append(Bytes(slab: slab, start: begin, count: end - begin)) }
-            begin = end
-        }
-    }
 }

@@ -55,7 +55,7 @@ extension InferTensor {
                 contents: typed, tensor: name, datatype: datatype, source: source
             ).raw()
         } else {
-            contents = Bytes([])
+            contents = .nothing
         }
         self.init(
             name: name, datatype: datatype,

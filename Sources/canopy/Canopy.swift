@@ -20,7 +20,7 @@ struct Canopy: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            Serve.self, Up.self, Send.self, Check.self, Status.self, Drain.self,
+            Serve.self, Up.self, Send.self, Check.self, Simulate.self, Status.self, Drain.self,
             Undrain.self, BreakerCommand.self, Reload.self, ModelCommand.self, Cert.self,
             Engine.self,
         ])

@@ -154,6 +154,6 @@ private func authority(_ folder: String) throws(Fault) -> CertificateAuthority {
 }
 
 /// Runs a body and shows its fault as the command line shows faults.
-func attempt(_ body: () throws(Fault) -> Void) throws {
-    do throws(Fault) { try body() } catch { throw Failure(error) }
+func attempt<Result>(_ body: () throws(Fault) -> Result) throws -> Result {
+    do throws(Fault) { return try body() } catch { throw Failure(error) }
 }

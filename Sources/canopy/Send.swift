@@ -95,14 +95,14 @@ struct Send: AsyncParsableCommand {
     func run() async throws {
         let client: CanopyClient
         let source: any FrameSource
+        let report = SendReport(json: json, cameras: target.roams ? streams : nil)
         do throws(Fault) {
             client = try target.connect()
+            if target.roams { client.onMove { report.moved($0) } }
             source = try await makeSource(client)
         } catch {
             throw Failure(error)
         }
-        let report = SendReport(json: json, cameras: target.roams ? streams : nil)
-        if target.roams { client.onMove { report.moved($0) } }
         let sender = Sender(client, report: report, plan: plan)
         do throws(Fault) {
             try await sender.send(source)

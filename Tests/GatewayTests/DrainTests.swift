@@ -35,6 +35,7 @@ struct DrainTests {
         busy.send(InferRequest.of("digits", id: "new"))
         let refused = try #require(try await busy.answer())
         #expect(refused.response?.id == "new" && refused.error.contains("drains"))
+        #expect(refused.fault?.code == .unavailable, "its client knows to go elsewhere")
 
         model.become(.answers("7", confidence: 0.9))
         let (messages, fault) = await held.whole()

@@ -1,6 +1,8 @@
 import Ground
 import Routing
+import Node
 import Testing
+import Topology
 import Wire
 
 @testable import Gateway
@@ -48,9 +50,14 @@ struct FrameOptionsTests {
     ) throws {
         var request = InferRequest(model: "t", inputs: [])
         if let stated { request.parameters["timeout"] = .int64(stated.nanoseconds / 1_000) }
-        let task = TaskRuntime(
-            name: "t", measure: .margin, mode: .wait, deadline: .seconds(2), isIdentity: true,
-            isLoading: false)
+        let text = """
+            canopy: 1
+            nodes: { leaf: { tier: leaf, listen: 127.0.0.1:8443 } }
+            tasks: { t: { leaf: { builtin: identity }, deadline: 2s } }
+            """
+        let fleet = try Topology(validating: TopologyFile(text: text, name: "t.yaml"))
+        let blueprint = Blueprint(fleet, node: try #require(fleet.node(named: "leaf")))
+        let task = TaskRuntime(blueprint.tasks[0])
         let now = Instant(nanoseconds: 7)
         let work = try FrameWork(
             request, task: 0, of: task, callTimeout: call, trace: nil, now: now)

@@ -34,7 +34,7 @@ struct NeighboursTests {
     @Test func `Come by site and by distance, itself first, and only nodes that speak our way`()
         throws
     {
-        let answer = try Neighbours.of("a", in: topology())
+        let answer = try Neighbours.of("a", in: topology(), for: .open)
         #expect(answer.neighbours.map(\.name) == ["a", "d", "c", "b", "r"])
         let first = try #require(answer.neighbours.first)
         #expect(first.address == "127.0.0.1:1" && first.tier == "leaf" && first.site == "hall")
@@ -43,7 +43,7 @@ struct NeighboursTests {
     }
 
     @Test func `Are those of its site alone where payloads may not leave it`() throws {
-        let answer = try Neighbours.of("a", in: topology(payload: "local-only"))
+        let answer = try Neighbours.of("a", in: topology(payload: "local-only"), for: .open)
         #expect(answer.neighbours.map(\.name) == ["a", "d"])
     }
 

@@ -43,3 +43,16 @@ import Testing
         #expect(transit.oneWay == .zero)
     }
 }
+
+@Suite struct HopTests {
+    @Test(arguments: [
+        (0, "leaf=0.000ms"), (-5, "leaf=0.000ms"), (499, "leaf=0.000ms"), (500, "leaf=0.001ms"),
+        (1_234_567, "leaf=1.235ms"), (9_999_499, "leaf=9.999ms"), (9_999_500, "leaf=10.000ms"),
+        (60_000_000_000, "leaf=60000.000ms"),
+    ] as [(Int64, String)])
+    func `A hop says the node and its milliseconds`(_ nanoseconds: Int64, _ text: String) {
+        #expect(Decimals.hop("leaf", took: Interval(nanoseconds: nanoseconds)) == text)
+        let micros = Transit.firstHop(text)!.nanoseconds / 1_000
+        #expect(Decimals.hop("süd-3", took: .microseconds(micros)) == "süd-3" + text.dropFirst(4))
+    }
+}

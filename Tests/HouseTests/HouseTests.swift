@@ -21,6 +21,7 @@ private let allowed: [String: Set<String>] = [
     "Telemetry": ["Ground", "Wire"],
     "Alerts": ["Ground", "HTTP"],
     "Node": ["Ground", "Routing", "Topology"],
+    "Simulation": ["Ground", "Routing", "Telemetry", "Topology", "Node"],
     "CanopyClient": ["Ground", "Cryptography", "EventLoop", "Wire", "HTTP", "Routing"],
     "Gateway": [
         "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "HTTP", "Topology", "Bundles",
@@ -28,12 +29,12 @@ private let allowed: [String: Set<String>] = [
     ],
     "canopy": [
         "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "HTTP", "Topology", "Bundles",
-        "Routing", "Inference", "Telemetry", "Node", "Gateway", "CanopyClient",
+        "Routing", "Inference", "Telemetry", "Node", "Gateway", "Simulation", "CanopyClient",
     ],
 ]
 
 /// Rooms whose decisions are values: no clock, disk, socket, thread or Foundation in reach.
-private let pure: Set<String> = ["Ground", "Routing", "Node"]
+private let pure: Set<String> = ["Ground", "Routing", "Node", "Simulation"]
 
 private struct SourceFile {
     let room: String

@@ -186,7 +186,7 @@ def test_a_fourth_crash_is_the_last_and_the_other_model_serves_on(build, frames)
             kill(leaf, load)
             serves_again(leaf, load, restarts)
         kill(leaf, load)
-        assert "signal 9" in leaf.await_log("stays down until the node starts again")
+        assert "signal 9" in leaf.await_log("stays down until the topology is read again")
         seen = len(load.power)
         eventually(lambda: len(load.power) > seen + 10, "the other model serves on")
     assert load.errors == []

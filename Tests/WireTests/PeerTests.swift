@@ -29,6 +29,24 @@ import Testing
         }
     }
 
+    @Test func `An error on a stream says its kind, where there is an id to say it beside`() throws {
+        let known = try again(StreamResponse(error: "no room", id: "7", code: .exhausted))
+        #expect(known.fault?.code == .exhausted && known.fault?.message == "no room")
+        #expect(try again(StreamResponse(error: "broken", id: "7")).fault?.code == .inner)
+        #expect(try again(StreamResponse(error: "broken", code: .exhausted)).fault?.code == .inner)
+        #expect(try again(StreamResponse(InferResponse(model: "m", outputs: []))).fault == nil)
+    }
+
+    @Test func `Neighbours read as they were written`() throws {
+        let here = Neighbour(
+            name: "a", address: "[::1]:8443", tier: "leaf", site: "hall",
+            location: Neighbour.Location(latitude: -33.9, longitude: 18.4), tls: true)
+        let there = Neighbour(name: "b", address: "b.example:1", tier: "cloud", tls: false)
+        let told = NeighboursResponse([here, there])
+        #expect(try again(told) == told)
+        #expect(try again(NeighboursRequest()) == NeighboursRequest())
+    }
+
     @Test func `A hello has these bytes, which later versions must still send`() {
         let expected =
             field(1, Array("leaf-mill-3".utf8)) + field(2, Array("1.4.2".utf8)) + [0x18, 1, 0x20, 2]

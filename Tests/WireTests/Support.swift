@@ -42,7 +42,11 @@ func little<T>(_ values: T...) -> [UInt8] { values.withUnsafeBytes { Array($0) }
 
 /// A protobuf field of wire type 2.
 func field(_ number: Int, _ payload: [UInt8]) -> [UInt8] {
-    var head = [UInt8](repeating: 0, count: 10)
-    let count = head.withUnsafeMutableBytes { writeVarint(payload.count, to: $0.baseAddress!) }
-    return [UInt8(number << 3 | 2)] + head[..<count] + payload
+    var head = [UInt8](repeating: 0, count: 11)
+    let count = head.withUnsafeMutableBytes { room in
+        var writer = FieldWriter(room.baseAddress!, capacity: room.count)
+        writer.open(number, payload.count)
+        return writer.count
+    }
+    return head[..<count] + payload
 }

@@ -31,6 +31,7 @@ extension Shard {
     /// Tells whoever looks at this node that something changed.
     func noted(_ change: Change) {
         metrics.noted(change)
+        changes?.note(change, peers: peers, known: knownPeers, tasks: tasks, now: time.now)
         switch change {
         case .breaker(let peer, let state):
             // Half-open is still not closed: nobody knows yet whether the peer is back.

@@ -28,6 +28,9 @@ enum ReloadSummary {
         if old.tier?.model != new.tier?.model {
             what.append("model \(name(old.tier)) → \(name(new.tier))")
         }
+        if let engine = new.tier?.engine, let before = old.tier?.engine, engine != before {
+            what.append("engine \(engine.rawValue)")
+        }
         if old.tier?.accept != new.tier?.accept {
             what.append("accept \(accept(old.tier)) → \(accept(new.tier))")
         }

@@ -71,7 +71,7 @@ extension ShardReport.Task {
         bar = shard.courses[index].bar?.value
         fault = task.fault ?? ""
         if let served = task.model {
-            model = served.answers(now: now) ? "ready" : "stuck"
+            model = served.state(now: now).rawValue
             bundle = served.bundle
             // The model's queue is one for all loops.
             waiting = served.model.waiting

@@ -11,6 +11,7 @@ final class EngineKeeper: @unchecked Sendable {
         /// The engine is gone, its process or its time: whoever waits for it is to be told.
         func ended(_ condition: EngineCondition)
         var runningSince: Instant? { get }
+        var longest: Interval? { get }
         var failures: Int { get }
         var isViolated: Bool { get }
     }
@@ -98,7 +99,7 @@ final class EngineKeeper: @unchecked Sendable {
             hearPhase()
             let signs = Supervision.Signs(
                 beat: run?.channel.beat ?? 0, runningSince: client.runningSince,
-                failures: client.failures)
+                longest: client.longest, failures: client.failures)
             if client.isViolated, run != nil {
                 end(run: "it wrote what no engine writes")
             }

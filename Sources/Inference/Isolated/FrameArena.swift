@@ -26,13 +26,15 @@ public final class FrameArena: BlockSource {
         table.withLock { $0.take(size) }.map { memory.base + $0 }
     }
 
-    public func give(_ base: UnsafeMutableRawPointer, _ size: Int) -> Bool {
-        guard let offset = offset(of: base) else { return false }
-        if let range = table.withLock({ $0.give(offset, size) }) {
-            memory.punch(range)
-            table.withLock { $0.finish(range) }
+    public func owns(_ base: UnsafeMutableRawPointer) -> Bool { offset(of: base) != nil }
+
+    public func give(_ base: UnsafeMutableRawPointer, _ size: Int) {
+        guard let offset = offset(of: base) else {
+            preconditionFailure("a block was given to an arena that it is not from")
         }
-        return true
+        guard let range = table.withLock({ $0.give(offset, size) }) else { return }
+        memory.punch(range)
+        table.withLock { $0.finish(range) }
     }
 
     /// Where in the region `bytes` lie, or `nil` when they are elsewhere.

@@ -58,6 +58,7 @@ final class IsolatedModel: LoadedModel, EngineKeeper.Client, @unchecked Sendable
     var waiting: Int { pool.waiting(in: queue) }
     var runningSince: Instant? { pool.runningSince(in: queue) }
     var condition: EngineCondition { state.withLock { $0.condition } }
+    var longest: Interval? { runner.longest }
     var failures: Int { runner.failures }
     var isViolated: Bool { runner.isViolated }
 

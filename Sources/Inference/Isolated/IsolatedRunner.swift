@@ -16,6 +16,7 @@ final class IsolatedRunner: ModelRunner {
     private let copied = Atomic<Int>(0)
     private let failed = Atomic<Int>(0)
     private let violated = Atomic<Bool>(false)
+    private let longestNanoseconds = Atomic<Int64>(0)
 
     /// - Parameter allocator: gives memory of `frames` as long as there is any.
     init(frames: FrameArena, allocator: any SlabAllocator, time: any TimeSource) {
@@ -28,6 +29,11 @@ final class IsolatedRunner: ModelRunner {
     var copiedBytes: Int { copied.load(ordering: .relaxed) }
     /// Inferences in a row that failed for no fault of the client.
     var failures: Int { failed.load(ordering: .relaxed) }
+    /// How long the longest inference took that this engine ended, since it began.
+    var longest: Interval? {
+        let longest = longestNanoseconds.load(ordering: .relaxed)
+        return longest > 0 ? .nanoseconds(longest) : nil
+    }
     /// Whether the engine wrote what it may not write.
     var isViolated: Bool { violated.load(ordering: .relaxed) }
 
@@ -35,6 +41,7 @@ final class IsolatedRunner: ModelRunner {
     func serve(_ channel: EngineChannel, _ plan: ModelPlan) {
         failed.store(0, ordering: .relaxed)
         violated.store(false, ordering: .relaxed)
+        longestNanoseconds.store(0, ordering: .relaxed)
         let writer = AnswerWriter(plan: plan, allocator: allocator)
         run.withLock { $0 = Run(channel: channel, writer: writer) }
     }
@@ -48,9 +55,11 @@ final class IsolatedRunner: ModelRunner {
         guard let run = run.withLock({ $0 }) else {
             throw Fault(.unavailable, "the model's engine does not run now", retry: .elsewhere)
         }
+        let start = time.now
         do throws(Fault) {
             let result = try ask(run, input, worker: worker, times: &times)
             failed.store(0, ordering: .relaxed)
+            longestNanoseconds.max((time.now - start).nanoseconds, ordering: .relaxed)
             return result
         } catch {
             if Self.isEngines(error) { failed.add(1, ordering: .relaxed) }

@@ -18,6 +18,9 @@ struct Supervision: Sendable {
         var beat: UInt32
         /// Since when its longest inference has been running.
         var runningSince: Instant?
+        /// How long the longest inference of this run took that came to an end; `nil` before the
+        /// first.
+        var longest: Interval?
         /// Inferences in a row that failed for no fault of the client.
         var failures: Int
     }
@@ -30,9 +33,13 @@ struct Supervision: Sendable {
 
     /// How often the engine is looked at.
     static let look = Interval.milliseconds(100)
-    /// Looks without a beat: a second, in which a process that is not stopped gets to run on any
-    /// machine. Looks and not time are counted, since a machine that sleeps stops both.
-    static let silentLooks = 10
+    /// Looks without a beat: half a second, in which a process that is not stopped gets to run on
+    /// any machine. Looks and not time are counted, since a machine that sleeps stops both.
+    static let silentLooks = 5
+    /// An inference that takes so many times as long as the longest before it does not end any
+    /// more, and at least so long: a frame can be larger than all before it.
+    static let outlier: Int64 = 20
+    static let leastPatience = Interval.seconds(1)
     /// A large model compiles for some tens of seconds without its cache.
     static let longestStart = Interval.seconds(120)
     /// A runtime that is out of memory fails them all; one frame that it cannot digest is one.
@@ -94,11 +101,17 @@ struct Supervision: Sendable {
         state = .pausing(until: now + .nanoseconds(pause.nanoseconds / 1000 * parts))
     }
 
+    private func patience(_ signs: Signs) -> Interval {
+        guard let longest = signs.longest else { return inferenceLimit }
+        let usual = Interval.nanoseconds(longest.nanoseconds * Self.outlier)
+        return min(inferenceLimit, max(usual, Self.leastPatience))
+    }
+
     private mutating func judge(_ signs: Signs, now: Instant) -> Step? {
         silent = signs.beat == beat ? silent + 1 : 0
         beat = signs.beat
         if silent >= Self.silentLooks { return .kill("its process does not run") }
-        if let since = signs.runningSince, now - since > inferenceLimit {
+        if let since = signs.runningSince, now - since > patience(signs) {
             return .kill(
                 "an inference has been running for \(Int((now - since).milliseconds)) ms")
         }

@@ -150,7 +150,7 @@ public struct Itinerary: Sendable {
         if home == nil {
             let first = firstMeasured ?? now
             firstMeasured = first
-            let isDecided = stops.allSatisfy(\.isKnown)
+            let isDecided = stops.count == 1 || stops.allSatisfy(\.isKnown)
             guard isDecided || now - first >= settings.firstChoice else { return }
         }
         let wasLive = candidates.contains { $0.id == home && $0.isLive }

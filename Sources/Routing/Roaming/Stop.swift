@@ -8,7 +8,7 @@ struct Stop: Sendable {
     private var samples: [Interval] = []
     /// Its last probe said so, and nothing broke since.
     private var isServing = false
-    /// Something was heard of it, good or bad.
+    /// As much was heard of it as can be said of a node: its distance, or that it is lost.
     private(set) var isKnown = false
     /// A probe should go as soon as none is under way.
     var wantsProbe = true
@@ -75,9 +75,12 @@ struct Stop: Sendable {
 
     private mutating func measure(_ sample: Interval) {
         isServing = true
-        isKnown = true
         if samples.count == Itinerary.Settings.samples { samples.removeFirst() }
         samples.append(sample)
+        isKnown = samples.count == Itinerary.Settings.samples
+        // One time says little of a node that is new: it is asked again until there are as many
+        // as usual.
+        if !isKnown { wantsProbe = true }
     }
 
     /// The link broke.

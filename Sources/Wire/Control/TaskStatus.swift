@@ -13,7 +13,7 @@ public struct TaskStatus: Sendable, Equatable {
     public var deadline = Interval.zero
     /// From the leaf up.
     public var tiers: [Tier] = []
-    /// What answers here: `ready`, `loading`, `failed`, `stuck`, or `none` when frames are handed
+    /// What answers here: `ready`, `loading`, `failed`, `stuck`, `restarting`, `down`, or `none` when frames are handed
     /// on.
     public var model = ""
     /// Why not, when it failed.

@@ -50,12 +50,12 @@ private final class Bench {
 
     init(workers: Int = 2) throws {
         frames = try FrameArena(budget: 8 << 20)
-        budget = ByteBudget(limit: 8 << 20, blocks: frames)
+        budget = ByteBudget(limit: 8 << 20)
+        budget.cut(from: frames)
         var settings = EngineSettings(workers: workers, memoryBudget: 10_000, allocator: budget)
         settings.idle = .milliseconds(1)
-        engine = NodeEngine(
-            settings, isolated: IsolatedHome(frames: frames, launcher: launcher),
-            time: MachineTime())
+        engine = NodeEngine(settings, time: MachineTime())
+        engine.isolate(IsolatedHome(frames: frames, launcher: launcher))
     }
 
     func load(_ home: EngineHome, _ source: ModelSource) throws -> any LoadedModel {

@@ -54,7 +54,8 @@ import Testing
         let arena = try FrameArena(budget: 1 << 20)
         var slabs: [Slab] = []
         do {
-            let budget = ByteBudget(limit: 1 << 30, blocks: arena)
+            let budget = ByteBudget(limit: 1 << 30)
+            budget.cut(from: arena)
             for _ in 0..<80 { slabs.append(try #require(budget.allocate(capacity: 1 << 20))) }
             let inside = slabs.count {
                 arena.offset(of: Bytes(slab: $0, start: 0, count: 1)) != nil
@@ -64,6 +65,20 @@ import Testing
             #expect(arena.used <= 4 << 20, "what a budget keeps for the next frame")
         }
         #expect(arena.used == 0)
+    }
+
+    @Test func `Blocks from before the arena go back to where they came from`() throws {
+        let arena = try FrameArena(budget: 1 << 20)
+        let budget = ByteBudget(limit: 1 << 20)
+        var slabs = try (0..<8).map { _ in try #require(budget.allocate(capacity: 4096)) }
+        slabs.removeFirst(4)
+        budget.cut(from: arena)
+        slabs = []
+        for _ in 0..<8 {
+            let slab = try #require(budget.allocate(capacity: 4096))
+            #expect(arena.owns(slab.base))
+            slabs.append(slab)
+        }
     }
 
     @Test func `An engine sees what the node wrote, and cannot write it`() throws {
@@ -85,7 +100,7 @@ import Testing
         let arena = try FrameArena(budget: 1 << 20)
         let block = try #require(arena.take(3 << 20))
         block.initializeMemory(as: UInt8.self, repeating: 7, count: 3 << 20)
-        #expect(arena.give(block, 3 << 20))
+        arena.give(block, 3 << 20)
         #expect(block.load(as: UInt64.self) == 0, "a hole reads as zeros")
     }
 }

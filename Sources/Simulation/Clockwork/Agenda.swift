@@ -1,0 +1,111 @@
+/// What is due, in the order of time: a calendar of slots of about a millisecond for what is near,
+/// a heap for what is far. Adding costs the same however much is due.
+struct Agenda {
+    /// A slot is 2²⁰ ns: at a million occurrences a second it holds a thousand, which a small heap
+    /// then orders.
+    private static let slotBits: UInt64 = 20
+    /// 8192 slots are 8.6 s: longer than the deadlines of most tasks, and 32 KiB.
+    private static let slots: UInt64 = 8192
+
+    /// The present slot and what is overdue, in order.
+    private var near = Heap()
+    /// First entry of each slot, −1 where there is none.
+    private var heads = [Int32](repeating: -1, count: Int(slots))
+    /// A bit for each slot that holds anything.
+    private var held = [UInt64](repeating: 0, count: Int(slots / 64))
+    private var entries: [Occurrence] = []
+    private var next: [Int32] = []
+    private var unused: Int32 = -1
+    private var inSlots = 0
+    /// Past the calendar's end.
+    private var far = Heap()
+    private var slot: UInt64 = 0
+    private var added: UInt64 = 0
+    /// How equal times are ordered: by the order of adding, unless a test plants another way.
+    private let ties: [UInt64]?
+
+    /// `ties`: 256 numbers that scramble the order of equal times; `nil` leaves it.
+    init(ties: [UInt64]? = nil) { self.ties = ties }
+
+    var count: Int { near.count + inSlots + far.count }
+
+    mutating func add(_ occurrence: Occurrence) {
+        var item = occurrence
+        item.order = ties.map { $0[Int(added & 255)] << 48 | added } ?? added
+        added += 1
+        let due = item.at >> Self.slotBits
+        if due <= slot {
+            near.push(item)
+        } else if due - slot < Self.slots {
+            file(item, in: Int(due & (Self.slots - 1)))
+        } else {
+            far.push(item)
+        }
+    }
+
+    /// The earliest one, unless it is due after `end`.
+    mutating func take(until end: UInt64) -> Occurrence? {
+        if near.isEmpty { advance(until: end) }
+        guard let first = near.first, first.at <= end else { return nil }
+        return near.pop()
+    }
+
+    private mutating func file(_ item: Occurrence, in place: Int) {
+        let entry: Int32
+        if unused >= 0 {
+            entry = unused
+            unused = next[Int(entry)]
+            entries[Int(entry)] = item
+        } else {
+            entry = Int32(entries.count)
+            entries.append(item)
+            next.append(-1)
+        }
+        next[Int(entry)] = heads[place]
+        heads[place] = entry
+        held[place >> 6] |= 1 << UInt64(place & 63)
+        inSlots += 1
+    }
+
+    /// Goes on to the next slot that holds anything, and orders it.
+    private mutating func advance(until end: UInt64) {
+        let last = end >> Self.slotBits
+        var following = far.first.map { $0.at >> Self.slotBits } ?? .max
+        if inSlots > 0 { following = min(following, nextHeld()) }
+        guard following <= last else { return }
+        slot = following
+        open(Int(slot & (Self.slots - 1)))
+        while let first = far.first, first.at >> Self.slotBits <= slot, let item = far.pop() {
+            near.push(item)
+        }
+    }
+
+    /// The first slot after the present one that holds anything; there is one.
+    private func nextHeld() -> UInt64 {
+        let start = slot + 1
+        var place = start & (Self.slots - 1)
+        var bits = held[Int(place >> 6)] >> (place & 63)
+        var passed: UInt64 = 0
+        while bits == 0 {
+            let step = 64 - (place & 63)
+            passed += step
+            place = (place + step) & (Self.slots - 1)
+            bits = held[Int(place >> 6)]
+        }
+        return start + passed + UInt64(bits.trailingZeroBitCount)
+    }
+
+    private mutating func open(_ place: Int) {
+        var entry = heads[place]
+        heads[place] = -1
+        held[place >> 6] &= ~(1 << UInt64(place & 63))
+        while entry >= 0 {
+            let following = next[Int(entry)]
+            near.push(entries[Int(entry)])
+            next[Int(entry)] = unused
+            unused = entry
+            inSlots -= 1
+            entry = following
+        }
+    }
+}

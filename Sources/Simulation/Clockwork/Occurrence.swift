@@ -1,0 +1,54 @@
+/// Something that is due at a moment of the world's time. Plain words, so that a million of them a
+/// second cost no allocation; what the words mean depends on the kind.
+struct Occurrence {
+    enum Kind: UInt8 {
+        /// A camera sends. `a` camera, `b` its schedule's generation.
+        case cameraSends
+        /// A frame's timer. `a` shard, `b` and `c` frame, `d` the shard's incarnation.
+        case timer
+        /// An inference is through. `a` host, `b` the worker, `d` the engine's epoch.
+        case inferenceEnds
+        /// A task that infers nothing has its answer. `a` shard, `b` and `c` frame.
+        case identityEnds
+        /// An inference cannot be had. `a` shard, `b` and `c` frame, `d` why.
+        case inferenceFails
+        /// A call reaches its peer. `a` and `b` call.
+        case callArrives
+        /// An answer or a refusal reaches the caller. `a` and `b` call.
+        case callReturns
+        /// The time that a call was given is over. `a` and `b` call.
+        case callExpires
+        /// A peer hears that a call is given up. `a` shard, `b` and `c` frame, `d` incarnation.
+        case cancelArrives
+        /// A shard feels that time passes. `a` shard, `b` the incarnation.
+        case tick
+        /// A probe reaches its peer, comes back well or not, or its time is over. `a` shard, `b`
+        /// peer, `c` its number, `d` the incarnation.
+        case probeArrives, probeReturns, probeFails, probeExpires
+        /// A model can answer. `a` host, `b` the engine's epoch.
+        case modelLoaded
+        /// A host starts. `a` host, `b` its number of starts so far.
+        case hostStarts
+        /// A host that drains has no more time. `a` host, `b` its number of starts so far.
+        case drainEnds
+        /// A happening begins, ends, or goes on. `a` its index, `b` the phase.
+        case happens
+        /// The world's own look around.
+        case look
+    }
+
+    /// Nanoseconds of the world's time.
+    var at: UInt64
+    /// Breaks ties: the order of scheduling.
+    var order: UInt64
+    var a: UInt32
+    var b: UInt32
+    var c: UInt32
+    var d: UInt32
+    var kind: Kind
+
+    @inline(__always)
+    static func < (x: Occurrence, y: Occurrence) -> Bool {
+        x.at != y.at ? x.at < y.at : x.order < y.order
+    }
+}

@@ -1,0 +1,78 @@
+import Ground
+import Routing
+import Topology
+
+/// What the watch keeps of one shard, on its own account: nothing here asks the node, except where
+/// its breakers stand.
+struct ShardWatch {
+    /// Calls of the last seconds, in buckets of a second on the node's clock.
+    struct Window {
+        private static let length = 11
+        private var buckets = [(second: UInt64, requests: Int, retries: Int)](
+            repeating: (0, 0, 0), count: length)
+
+        mutating func add(retry: Bool, now: Instant) {
+            let second = now.nanoseconds / 1_000_000_000
+            let place = Int(second % UInt64(Self.length))
+            if buckets[place].second != second { buckets[place] = (second, 0, 0) }
+            if retry { buckets[place].retries += 1 } else { buckets[place].requests += 1 }
+        }
+
+        /// Retries and requests of the last 10 s and the second that has begun.
+        func sum(now: Instant) -> (requests: Int, retries: Int) {
+            let second = now.nanoseconds / 1_000_000_000
+            var sum = (requests: 0, retries: 0)
+            for bucket in buckets where bucket.second + 10 >= second {
+                sum.requests += bucket.requests
+                sum.retries += bucket.retries
+            }
+            return sum
+        }
+    }
+
+    /// Failures of one peer, in a row.
+    struct Streak {
+        var failures = 0
+        /// Attempts from before have nothing to say.
+        var since = Instant(nanoseconds: 0)
+    }
+
+    var window = Window()
+    var streaks: [Streak]
+    /// Retries a second that are always allowed, and percent of requests, as the topology says.
+    private let floor: Int
+    private let percent: Int
+    /// Failures in a row that open a breaker, as the topology says.
+    private let mostFailures: Int
+
+    init(peers: Int, _ plan: RoutingPlan, _ tier: Tier) {
+        streaks = [Streak](repeating: Streak(), count: peers)
+        floor = plan.retries.floor(tier)
+        percent = plan.retries.percent
+        mostFailures = plan.breaker.consecutiveFailures
+    }
+
+    /// Counts a call; says what is wrong when there are too many retries.
+    mutating func called(retry: Bool, now: Instant) -> String? {
+        window.add(retry: retry, now: now)
+        guard retry else { return nil }
+        let sum = window.sum(now: now)
+        // The windows' edges differ by a second: of the share and of the floor.
+        let most = sum.requests * percent / 100 + floor * 11 + 1
+        guard sum.retries > most else { return nil }
+        return "\(sum.retries) retries among \(sum.requests) requests in 10 s, at most \(most) are"
+            + " allowed"
+    }
+
+    /// Counts how a call ended; says what is wrong when the breaker should be open and is not.
+    mutating func ended(
+        peer: Int, failed: Bool, began: Instant, now: Instant, breaker: CircuitBreaker
+    ) -> String? {
+        let state = breaker.state(now: now)
+        defer { if state != .closed { streaks[peer] = Streak(failures: 0, since: now) } }
+        guard began > streaks[peer].since else { return nil }
+        streaks[peer].failures = failed ? streaks[peer].failures + 1 : 0
+        guard streaks[peer].failures >= mostFailures, state == .closed else { return nil }
+        return "\(streaks[peer].failures) calls in a row failed, and the breaker is closed"
+    }
+}

@@ -1,0 +1,32 @@
+/// Something that must never happen, and did.
+public struct Violation: Sendable, Hashable {
+    /// What must hold.
+    public enum Invariant: String, CaseIterable, Sendable {
+        case answeredOnce = "no frame is answered twice as final"
+        case deadlineKept = "no deadline passes in silence"
+        case attemptsBounded = "a frame makes at most two calls at one node"
+        case retriesBounded = "retries are at most 20 % of requests and a floor"
+        case breakerOpens = "five failures in a row open a breaker"
+        case alertsOnce = "a frame alerts at most once, and before its answer"
+        case ejectionsBounded = "at most a tenth of a tier's hosts, or one, are ejected"
+        case shedsLowestFirst = "no realtime frame is shed while a lower class waits beyond its share"
+        case nothingAfterEnd = "nothing happens to a frame that is over"
+        case nothingLeaks = "what is over is forgotten"
+        case heals = "after healing, calls upstream work again within the bound"
+        case sameTrace = "the same seed gives the same trace"
+    }
+
+    public let invariant: Invariant
+    /// Nanoseconds of the world's time.
+    public let at: UInt64
+    /// The node's name.
+    public let node: String
+    /// What came, and what was expected.
+    public let words: String
+    /// The camera's frame that it is about, where it is about one.
+    public let frame: UInt64?
+    /// The peer that it is about, where it is about one.
+    public let peer: Int?
+    /// Index of the shard.
+    public let shard: Int
+}

@@ -1,0 +1,184 @@
+import Ground
+import Node
+import Routing
+import Topology
+
+extension World {
+    /// Gives a shard one event and carries out what it says.
+    mutating func hear(_ shard: Int, _ event: Event) {
+        let local = clock(of: shards[shard].host)
+        effects.removeAll()
+        shards[shard].node.on(event, now: local, into: &effects)
+        heard += 1
+        trace.put(now)
+        trace.put(UInt64(shard))
+        event.put(into: &trace)
+        recorder?.note(event, on: shard, at: now, in: self.shards)
+        // Carrying out an effect adds to the agenda and never comes back here, so the list stays.
+        for index in effects.list.indices {
+            let effect = effects.list[index]
+            effect.put(into: &trace)
+            recorder?.note(effect, on: shard, at: now, in: self.shards)
+            perform(effect, shard, local)
+        }
+    }
+
+    private mutating func perform(_ effect: Effect, _ shard: Int, _ local: Instant) {
+        guard let id = effect.frame else { return performAside(effect, shard, local) }
+        guard let place = shards[shard].place(id) else {
+            return fail(
+                .nothingAfterEnd, shard, "\(effect) came for a frame that the node had forgotten")
+        }
+        switch effect {
+        case .infer: infer(shard, place)
+        case .cancelInference: shards[shard].frames[place].isCancelled = true
+        case .alert: alert(shard, place)
+        case .call(_, let order): call(shard, place, order, local)
+        case .cancelCall(_, let attempt): cancelCall(shard, place, attempt)
+        case .arm(_, let at): arm(shard, place, at)
+        case .reply(_, let verdict), .refine(_, let verdict): answer(shard, place, verdict, local)
+        case .refuse(_, let refusal): refuse(shard, place, refusal)
+        case .compare: tally.audits += 1
+        case .forget: forget(shard, place)
+        case .probe, .noted: break
+        }
+    }
+
+    private mutating func performAside(_ effect: Effect, _ shard: Int, _ local: Instant) {
+        switch effect {
+        case .probe(let peer, let number, let deadline): probe(shard, peer, number, deadline)
+        case .noted(let change): noted(change, shard, local)
+        default: break
+        }
+    }
+
+    // MARK: Timers
+
+    private mutating func arm(_ shard: Int, _ place: Int, _ at: Instant) {
+        shards[shard].frames[place].alarm = at
+        setAlarm(shard, place)
+    }
+
+    /// Has the timer ring when the node's clock says so.
+    mutating func setAlarm(_ shard: Int, _ place: Int) {
+        let host = shards[shard].host
+        let alarm = shards[shard].frames[place].alarm
+        let moment = hosts[host].clock.world(of: alarm, now: now)
+        guard moment != shards[shard].frames[place].alarmAt else { return }
+        shards[shard].frames[place].alarmAt = moment
+        if settings.planted.losesTimers { return }
+        let id = shards[shard].frames[place].id
+        schedule(.timer, at: moment, shard, id.slot, id.generation, hosts[host].starts)
+    }
+
+    mutating func rings(_ shard: Int, _ id: FrameID, incarnation: UInt32) {
+        guard let place = shards[shard].place(id), shards[shard].frames[place].alarmAt == now,
+            hosts[shards[shard].host].starts == incarnation
+        else { return }
+        occurrences += 1
+        shards[shard].frames[place].alarmAt = .max
+        hear(shard, .frame(id, .timer))
+    }
+
+    // MARK: What is said to whoever waits
+
+    private mutating func answer(
+        _ shard: Int, _ place: Int, _ verdict: Verdict, _ local: Instant
+    ) {
+        let frame = shards[shard].frames[place]
+        checkAnswer(shard, frame, verdict, local)
+        if verdict.final { shards[shard].frames[place].final = true }
+        let host = shards[shard].host
+        let answer = said(frame, verdict, tier: hosts[host].tier)
+        switch frame.origin {
+        case .camera(let camera):
+            tally.answered(
+                frame, answer, final: verdict.final, site: hosts[host].site,
+                task: loads[cameras[Int(camera)].load].task, now: now)
+        case .call(let id):
+            guard verdict.final else { return }
+            var answer = answer
+            answer.load = shards[shard].node.load
+            giveBack(id, .success(answer))
+        }
+        if settings.planted.answersTwice, verdict.final, frame.serial % 1000 == 999,
+            violation == nil
+        {
+            self.answer(shard, place, verdict, local)
+        }
+    }
+
+    private func said(_ frame: SimulatedFrame, _ verdict: Verdict, tier: Tier) -> Answer {
+        guard case .peer = verdict.answerer, let upstream = frame.upstream else {
+            return Answer(tier: tier, accepted: verdict.accepted, degraded: verdict.degraded)
+        }
+        return Answer(
+            tier: upstream.tier, accepted: verdict.accepted,
+            degraded: verdict.degraded ?? upstream.degraded)
+    }
+
+    private mutating func refuse(_ shard: Int, _ place: Int, _ refusal: Refusal) {
+        let frame = shards[shard].frames[place]
+        if frame.final {
+            fail(.answeredOnce, shard, "a refusal after the answer", frame: frame.serial)
+        }
+        shards[shard].frames[place].final = true
+        switch frame.origin {
+        case .camera(let camera):
+            tally.refused(
+                refusal, site: hosts[shards[shard].host].site,
+                task: loads[cameras[Int(camera)].load].task, now: now)
+        case .call(let id): giveBack(id, .failure(CallFailure(refusal)))
+        }
+    }
+
+    private mutating func alert(_ shard: Int, _ place: Int) {
+        let frame = shards[shard].frames[place]
+        tally.alerts += 1
+        if frame.alerted || frame.final {
+            fail(
+                .alertsOnce, shard, frame.alerted ? "a second alert" : "an alert after the answer",
+                frame: frame.serial)
+        }
+        shards[shard].frames[place].alerted = true
+    }
+
+    private mutating func forget(_ shard: Int, _ place: Int) {
+        let frame = shards[shard].frames[place]
+        if !frame.final, !frame.isGivenUp {
+            fail(
+                .deadlineKept, shard, "the frame was forgotten without a word",
+                frame: frame.serial)
+        }
+        if frame.call != nil || frame.beside != nil {
+            fail(.nothingLeaks, shard, "a call outlives its frame", frame: frame.serial)
+        }
+        shards[shard].frames[place].isThere = false
+    }
+}
+
+extension CallFailure {
+    /// What a node's refusal means to the node that asked, as statuses carry it.
+    init(_ refusal: Refusal) {
+        self =
+            switch refusal {
+            case .invalid: .refused
+            case .deadline: .timeout
+            case .overload, .quota: .overloaded
+            case .unavailable, .localOnly: .unreachable
+            }
+    }
+}
+
+extension Effect {
+    /// The frame that it is about, `nil` where it is about none.
+    var frame: FrameID? {
+        switch self {
+        case .infer(let id), .cancelInference(let id), .alert(let id, _), .call(let id, _),
+            .cancelCall(let id, _), .arm(let id, _), .reply(let id, _), .refine(let id, _),
+            .refuse(let id, _), .compare(let id, _), .forget(let id):
+            id
+        case .probe, .noted: nil
+        }
+    }
+}

@@ -1,0 +1,54 @@
+import Ground
+import Node
+import Routing
+
+extension World {
+    // MARK: Ticks
+
+    /// Lets a shard feel the time that passes, each at a phase of its own.
+    mutating func tick(_ shard: Int, incarnation: UInt32) {
+        let host = shards[shard].host
+        guard hosts[host].starts == incarnation, hosts[host].state != .down else { return }
+        occurrences += 1
+        schedule(
+            .tick, at: now + UInt64(Node.tick.nanoseconds), shard, incarnation)
+        hear(shard, .tick)
+    }
+
+    mutating func startTicking(_ shard: Int) {
+        let phase = UInt64(shard) &* 0x9E37_79B9_7F4A_7C15 % UInt64(Node.tick.nanoseconds)
+        schedule(.tick, at: now + phase, shard, hosts[shards[shard].host].starts)
+    }
+
+    // MARK: Probes
+
+    mutating func probe(_ shard: Int, _ peer: Int, _ number: UInt32, _ deadline: Instant) {
+        let host = shards[shard].host
+        let link = hosts[host].peers[peer].link
+        if let arrival = links[link].send(Self.noteBytes, up: true, now: now) {
+            schedule(.probeArrives, at: arrival, shard, UInt32(peer), number, hosts[host].starts)
+        }
+        let due = hosts[host].clock.world(of: deadline, now: now)
+        schedule(.probeExpires, at: due, shard, UInt32(peer), number, hosts[host].starts)
+    }
+
+    mutating func probeArrives(_ shard: Int, _ peer: Int, _ number: UInt32, _ starts: UInt32) {
+        occurrences += 1
+        let link = hosts[shards[shard].host].peers[peer].link
+        guard let arrival = links[link].send(Self.noteBytes, up: false, now: now) else { return }
+        let isUp = hosts[links[link].to].state != .down
+        schedule(
+            isUp ? .probeReturns : .probeFails, at: arrival, shard, UInt32(peer), number, starts)
+    }
+
+    mutating func probeEnds(
+        _ shard: Int, _ peer: Int, _ number: UInt32, _ starts: UInt32, isWell: Bool
+    ) {
+        guard hosts[shards[shard].host].starts == starts, shards[shard].probed[peer] != number
+        else { return }
+        occurrences += 1
+        shards[shard].probed[peer] = number
+        if !isWell { shards[shard].failedAt = now }
+        hear(shard, .probed(peer: peer, number: number, isWell: isWell))
+    }
+}
