@@ -53,7 +53,6 @@ final class NodeContext: Sendable {
         log = old.log
         blueprint = try Blueprint(topology, node: node).succeeding(old.blueprint)
         names = old.names
-        frames = old.frames
         budget = old.budget
         frames = try Self.frames(old.frames, for: blueprint)
         receipts = old.receipts
