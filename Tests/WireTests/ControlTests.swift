@@ -73,7 +73,7 @@ import Testing
     }
 
     @Test func `A status with fields of a later version is read without them`() throws {
-        let newer = joined(status.encode()) + field(15, [1]) + [0xA0, 0x06, 1]
+        let newer = joined(status.encode()) + [0xA2, 0x06, 1, 1, 0xA8, 0x06, 1]
         #expect(throws: Never.self) { try NodeStatus.decode(Bytes(newer)) }
     }
 
