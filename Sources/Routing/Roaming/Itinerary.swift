@@ -101,7 +101,8 @@ public struct Itinerary: Sendable {
         switch event {
         case .candidates(let nodes): replace(by: nodes)
         case .probed(let node, let attempt, let report):
-            change(node, &effects) { $0.take(report, attempt, now, &$1) }
+            let patience = settings.patience
+            change(node, &effects) { $0.take(report, attempt, patience: patience, now, &$1) }
         case .broke(let node): change(node, &effects) { $0.lose(.failed, now, &$1) }
         case .answered(let node):
             // So many come that nothing is chosen anew for one.

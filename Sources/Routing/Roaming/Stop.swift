@@ -50,8 +50,10 @@ struct Stop: Sendable {
     }
 
     /// Hears of a probe's end.
+    ///
+    /// - Parameter patience: how long it was to wait at most.
     mutating func take(
-        _ report: Itinerary.ProbeReport, _ number: UInt32, _ now: Instant,
+        _ report: Itinerary.ProbeReport, _ number: UInt32, patience: Interval, _ now: Instant,
         _ random: inout Randomness
     ) {
         guard let sent = probe, sent.number == number else { return }
@@ -59,6 +61,11 @@ struct Stop: Sendable {
         let took = now - sent.leave.start
         // A link that our own frames fill delays probes; as long as they are answered it is slow
         // and not dead.
+        if report == .timedOut, took > patience + patience {
+            // The clock was late by as much again: this machine slept, and not the node.
+            breaker.settle(sent.leave, .rejected, expected: took, now: now, random: &random)
+            return wantsProbe = true
+        }
         let isHeard = heardAt.map { $0 > sent.leave.start } ?? false
         let isSlow = report == .timedOut && isServing && isHeard
         let report = isSlow ? .serving(isWarm: true) : report

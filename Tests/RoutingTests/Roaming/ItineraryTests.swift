@@ -116,6 +116,17 @@ import Testing
         #expect(world.home == nil && world.givenUp == [0])
     }
 
+    @Test func `A client that slept does not take its node for dead`() {
+        var world = RoamingWorld([.away(5), .away(20)])
+        world.run(3)
+        world.set(0, .silent)
+        world.run(0.6)
+        world.set(0, .away(5))
+        world.sleep(10)
+        world.run(2)
+        #expect(world.home == 0 && world.moves.count == 1)
+    }
+
     @Test func `When all are gone there is nowhere to go, until one is back`() {
         var world = RoamingWorld([.away(5), .away(20)])
         world.run(3)
