@@ -126,7 +126,9 @@ extension Surroundings {
             course.neighbours.contains(index)
                 || course.levels.contains { $0.count > 1 && $0.contains(index) }
         }
-        let isSettled = peers[index].isWell && peers[index].breaker.phaseName == .closed
+        let isSettled =
+            peers[index].isWell && !peers[index].isDraining
+            && peers[index].breaker.phaseName == .closed
         let factor = isSettled && !isCompared ? Probe.idleFactor : 1
         let backoff = every.nanoseconds << Int64(min(peers[index].probe.failures, 8))
         let base = Interval(
