@@ -67,7 +67,7 @@ final class CameraLane {
 
     /// Frames go there from now on; what is under way elsewhere may still be answered.
     func move() {
-        current?.retire()
+        current?.retire(now: roamer.now)
         current = nil
         hear(.halted)
     }
@@ -86,7 +86,11 @@ final class CameraLane {
         for (_, passage) in passages.sorted(by: { $0.key < $1.key }) { passage.cancel() }
     }
 
-    func tick() { hear(.tick) }
+    func tick() {
+        hear(.tick)
+        for (_, passage) in passages.sorted(by: { $0.key < $1.key })
+        where passage.isOverdue(now: roamer.now) { passage.cancel() }
+    }
 
     /// Sends what waits, where there is somewhere to go.
     func goOn() {
@@ -158,7 +162,7 @@ final class CameraLane {
     private func endWhenDone() {
         guard isFinished, lane.count == 0, !isBusy, !hasEnded else { return }
         hasEnded = true
-        current?.retire()
+        current?.retire(now: roamer.now)
         current = nil
         roamer.remove(self)
         ended()

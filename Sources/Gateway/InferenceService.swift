@@ -39,7 +39,7 @@ final class InferenceService: HTTP.Service {
             if call.isGRPC { return try rpc(call, access) }
             return try rest(call, access)
         } catch {
-            shard.metrics.rejected(error.code)
+            shard.metrics.rejected(error)
             return Refused(call, error)
         }
     }
@@ -108,7 +108,7 @@ final class InferenceService: HTTP.Service {
         let fault = Fault(
             .invalid, "\(call.path) was asked with \(call.method.rawValue)", source: .client,
             remedy: "use \(right)")
-        shard.metrics.rejected(fault.code)
+        shard.metrics.rejected(fault)
         return Page(call) { call.finish(fault) }
     }
 }

@@ -69,6 +69,8 @@ struct NodeMetrics: Sendable {
     let draining: Gauge
     /// In the order of `WorkClass.allCases`.
     let held: [Gauge]
+    let budgetRefused: Counter
+    let pauses: Counter
 
     static let rejections: [Fault.Code] = [
         .invalid, .notFound, .unauthenticated, .forbidden, .exhausted, .deadline, .unavailable,
@@ -131,6 +133,12 @@ struct NodeMetrics: Sendable {
                     labels: [MetricLabel("class", workClass.rawValue)]))
         }
         self.held = held
+        budgetRefused = try registry.counter(
+            "canopy_request_bytes_refused_total",
+            "Buffers that the byte budget had no room for, of requests and of answers.")
+        pauses = try registry.counter(
+            "canopy_reading_pauses_total",
+            "Times that a connection was not read from for want of room in the byte budget.")
         receiptsLost = try registry.counter(
             "canopy_receipts_lost_total", "Receipts given up before their time, for want of room.")
     }

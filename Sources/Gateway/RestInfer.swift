@@ -32,7 +32,7 @@ final class RestInfer: CallHandler, FrameResponder {
                 for: request, in: shard, timeout: nil, trace: shard.parentTrace(of: call))
             frame = shard.submit(request, work, to: self)
         } catch {
-            shard.metrics.rejected(error.code)
+            shard.metrics.rejected(error)
             call.finish(error)
         }
     }

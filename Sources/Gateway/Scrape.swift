@@ -24,7 +24,7 @@ final class Scrape: Sendable {
                 return host.metrics.collect(from: host, now: host.shard.time.now)
             }
             host.metrics.setNode(
-                budgetUsed: context.budget.used, resident: Machine.residentBytes,
+                budget: context.budget, resident: Machine.residentBytes,
                 receiptsLost: context.receipts.lost,
                 certificateExpiry: context.certificates.expiry)
             host.metrics.setEngines(of: host.shard)

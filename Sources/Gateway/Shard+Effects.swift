@@ -92,8 +92,8 @@ extension Shard {
     }
 
     private func refuse(_ frame: Frame, _ refusal: Refusal) {
-        metrics.refused(task: frame.task, refusal)
         let fault = Refusals.fault(refusal, frame: frame, task: tasks[frame.task])
+        metrics.refused(task: frame.task, refusal, fault)
         frame.responder?.refuse(fault)
         frame.responder = nil
         tracer?.end(

@@ -26,7 +26,7 @@ final class ShardHost {
     ) throws(Fault) {
         self.loop = loop
         self.context = context
-        metrics = ShardMetrics(names)
+        metrics = ShardMetrics(names, RefusalLog(context.log, time: loop.time))
         let seed = SecureRandom.word()
         let node = Node(
             try context.blueprint.surroundings(
@@ -166,13 +166,15 @@ final class ShardHost {
     private func makeServer(_ service: InferenceService, _ plan: ListenerPlan) -> Server {
         let certificates = context.certificates
         let asks = plan.clients == .certificate
-        return Server(
+        let server = Server(
             service, limits: context.serverLimits, budget: context.budget, network: loop,
             hooks: hooks,
             secure: plan.tls
                 ? { () throws(Fault) in
                     try TLSSession(context: certificates.server(asksForCertificate: asks))
                 } : nil)
+        server.onRefusal = { [metrics] in metrics.rejected($0) }
+        return server
     }
 
     private func makePeer(_ peer: Blueprint.Peer, seed: UInt64) -> PeerRuntime {

@@ -10,7 +10,12 @@ final class ShardMetrics {
     private let shard = MetricShard()
     private var seen = Totals()
 
-    init(_ names: NodeMetrics) { self.names = names }
+    private let refusals: RefusalLog
+
+    init(_ names: NodeMetrics, _ refusals: RefusalLog) {
+        self.names = names
+        self.refusals = refusals
+    }
 
     /// Takes the names of a new topology; what was counted stays.
     func adopt(_ names: NodeMetrics) { self.names = names }
@@ -26,6 +31,7 @@ final class ShardMetrics {
         var peers: [ClientCounters] = []
         var receiptsLost = 0
         var engines: [Int: EngineCounters] = [:]
+        var budgetRefused = 0
     }
 
     func answered(
@@ -39,13 +45,15 @@ final class ShardMetrics {
         if let degraded, let counter = names.tasks[task].degraded[degraded] { shard.add(counter) }
     }
 
-    func refused(task: Int, _ refusal: Refusal) {
+    func refused(task: Int, _ refusal: Refusal, _ fault: Fault) {
         if let counter = names.tasks[task].refused[refusal] { shard.add(counter) }
+        refusals.hear(fault)
     }
 
     /// A request that did not become a frame.
-    func rejected(_ code: Fault.Code) {
-        shard.add(names.rejected[code] ?? names.rejected[.inner]!)
+    func rejected(_ fault: Fault) {
+        shard.add(names.rejected[fault.code] ?? names.rejected[.inner]!)
+        refusals.hear(fault)
     }
 
     func refined(task: Int, after: Interval) { shard.insert(names.tasks[task].refined, after) }
@@ -96,6 +104,7 @@ final class ShardMetrics {
             server.calls += one.calls
             server.bytesIn += one.bytesIn
             server.bytesOut += one.bytesOut
+            server.pauses += one.pauses
         }
         let old = seen.server
         grow(names.accepted, from: old.accepted, to: server.accepted)
@@ -104,6 +113,7 @@ final class ShardMetrics {
         grow(names.calls, from: old.calls, to: server.calls)
         grow(names.bytesIn, from: old.bytesIn, to: server.bytesIn)
         grow(names.bytesOut, from: old.bytesOut, to: server.bytesOut)
+        grow(names.pauses, from: old.pauses, to: server.pauses)
         for (index, counters) in peers.enumerated() {
             collect(counters, of: index)
             let breaker = host.shard.knownPeers[index].breaker
@@ -124,13 +134,16 @@ final class ShardMetrics {
 
     /// Numbers of the whole node, which one shard states for all.
     func setNode(
-        budgetUsed: Int, resident: Int, receiptsLost: Int, certificateExpiry: WallTime?
+        budget: ByteBudget, resident: Int, receiptsLost: Int, certificateExpiry: WallTime?
     ) {
         let expiry = certificateExpiry.map { Double($0.nanoseconds / 1_000_000_000) }
         shard.set(names.certificateExpiry, expiry ?? 0)
         grow(names.receiptsLost, from: seen.receiptsLost, to: receiptsLost)
         seen.receiptsLost = receiptsLost
-        shard.set(names.budgetUsed, Double(budgetUsed))
+        let refused = budget.refused
+        grow(names.budgetRefused, from: seen.budgetRefused, to: refused)
+        seen.budgetRefused = refused
+        shard.set(names.budgetUsed, Double(budget.used))
         shard.set(names.resident, Double(resident))
     }
 

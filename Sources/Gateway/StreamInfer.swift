@@ -27,12 +27,13 @@ final class StreamInfer: CallHandler {
         do throws(Fault) {
             request = try InferRequest.decode(bytes)
         } catch {
-            shard.metrics.rejected(error.code)
+            shard.metrics.rejected(error)
             return abort(error)
         }
         let item = StreamItem(self, id: request.id)
         items[ObjectIdentifier(item)] = item
         guard items.count <= Self.mostFrames else {
+            shard.metrics.rejected(Refusals.streamFull)
             return item.refuse(Refusals.streamFull)
         }
         do throws(Fault) {
@@ -41,7 +42,7 @@ final class StreamInfer: CallHandler {
             let work = try access.work(for: request, in: shard, timeout: nil, trace: trace)
             item.frame = shard.submit(request, work, to: item)
         } catch {
-            shard.metrics.rejected(error.code)
+            shard.metrics.rejected(error)
             item.refuse(error)
         }
     }

@@ -34,7 +34,7 @@ final class UnaryInfer: CallHandler, FrameResponder {
                 for: request, in: shard, timeout: call.timeout, trace: shard.parentTrace(of: call))
             frame = shard.submit(request, work, to: self)
         } catch {
-            shard.metrics.rejected(error.code)
+            shard.metrics.rejected(error)
             call.finish(error)
         }
     }

@@ -39,7 +39,7 @@ extension ServerCall {
                     length, limit: carrier.limits.message, allocator: carrier.budget,
                     retryHint: carrier.limits.retryHint)
             } catch {
-                return refuse(error, status: length > carrier.limits.message ? 413 : 503)
+                return refuse(error, status: length > carrier.limits.message ? 413 : nil)
             }
         }
         let handler = service.begin(self)
@@ -60,7 +60,7 @@ extension ServerCall {
                     retryHint: carrier.limits.retryHint)
             }
         } catch {
-            refuse(error, status: error.retry == .never ? 413 : 503)
+            refuse(error, status: error.retry == .never ? 413 : nil)
         }
     }
 

@@ -31,6 +31,9 @@ public final class Server {
     let cork = Cork()
     let paths = PathCache()
     let memory = H2Memory()
+    /// Hears why a call was refused before its handler heard of it or while its body came, and why
+    /// a client's TLS handshake failed.
+    public var onRefusal: ((Fault) -> Void)?
     let headScratch = H1HeadScratch()
     @exclusivity(unchecked) private var spareCalls: [ServerCall] = []
     /// Calls that are over and kept for the next ones: twice what one core serves at a time in the

@@ -142,6 +142,7 @@ public final class ServerCall {
     /// Ends the call over something the client did; the handler hears why.
     func refuse(_ fault: Fault, status: Int? = nil) {
         guard isOpen else { return }
+        carrier?.connection.server.onRefusal?(fault)
         let handler = handler
         if isGRPC {
             outbox.clear()
@@ -167,6 +168,7 @@ public final class ServerCall {
 
 /// The connection under a call.
 protocol CallCarrier: AnyObject {
+    var connection: ServerConnection { get }
     var identity: PeerIdentity? { get }
     var limits: HTTPLimits { get }
     var budget: ByteBudget { get }

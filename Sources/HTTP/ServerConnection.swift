@@ -190,6 +190,7 @@ final class ServerConnection: TransportReceiver {
         if isClosing || isOver { return }
         isClosing = true
         isBusy = true
+        if secure != nil && !wasEstablished { server.onRefusal?(fault) }
         conversation?.lost(fault)
         // The alert that says why, when TLS has one.
         sendCiphertext()

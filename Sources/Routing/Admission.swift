@@ -10,7 +10,8 @@ public import Ground
 /// Workers go to the class that has had the least of its share (stride scheduling over the work
 /// done), so that each class that waits gets its share and nothing lies idle; within a class they
 /// go to the source that was served longest ago, so that a loud one waits for itself alone. With
-/// two workers or more, one is kept for realtime.
+/// two workers or more, one is kept for realtime. A task whose engine is a process of its own has
+/// as many workers there, so that none of another task's are held by an engine that hangs.
 public struct Admission: Sendable {
     /// What becomes of a frame that asks for a worker.
     public enum Entry: Hashable, Sendable {
@@ -58,7 +59,7 @@ public struct Admission: Sendable {
     }
 
     public private(set) var settings: Settings
-    /// Frames that the engine works on at once, as it said.
+    /// Frames that an engine works on at once, as it said.
     public private(set) var workers = 1
     public private(set) var limit: ConcurrencyLimit
     var waiting: [Waiting] = []
@@ -69,6 +70,8 @@ public struct Admission: Sendable {
     private var lastPass: UInt64 = 0
     /// By task: how long the work alone takes.
     private var services: [ServiceTime]
+    /// By task: whether its engine is one of its own.
+    private var isAlone: [Bool]
     /// By source: when it was served last, as a count of frames served.
     private var served: [UInt64] = [0]
     private var arrivals: UInt64 = 0
@@ -80,6 +83,7 @@ public struct Admission: Sendable {
         self.settings = settings
         limit = ConcurrencyLimit(settings)
         services = Array(repeating: ServiceTime(), count: tasks)
+        isAlone = Array(repeating: false, count: tasks)
     }
 
     /// Frames that wait for a worker.
@@ -103,8 +107,14 @@ public struct Admission: Sendable {
     mutating func configure(_ settings: Settings, tasks: Int) {
         self.settings = settings
         limit.configure(settings)
-        while services.count < tasks { services.append(ServiceTime()) }
+        while services.count < tasks {
+            services.append(ServiceTime())
+            isAlone.append(false)
+        }
     }
+
+    /// Says whether a task has an engine, and so workers, of its own.
+    mutating func setAlone(_ isAlone: Bool, task: Int) { self.isAlone[task] = isAlone }
 
     // MARK: In
 
@@ -113,7 +123,7 @@ public struct Admission: Sendable {
     public mutating func enter(_ claim: Claim, now: Instant) -> Entry {
         if isHopeless(claim, now: now) { return .hopeless }
         while served.count <= claim.source { served.append(0) }
-        if waiting.isEmpty, hasWorker(for: claim.workClass) {
+        if waiting.isEmpty, hasWorker(for: claim) {
             held[claim.workClass.urgency] += 1
             start(claim, entered: now, now: now)
             return .begin
@@ -169,16 +179,24 @@ public struct Admission: Sendable {
     /// next at once.
     public static let ahead = 1
 
-    private func hasWorker(for workClass: WorkClass) -> Bool {
-        guard running.count < workers + Self.ahead else { return false }
-        if workClass == .realtime || workers == 1 { return true }
-        let others = running.count { $0.claim.workClass != .realtime }
+    private func hasWorker(for claim: Claim) -> Bool {
+        var (all, others) = (0, 0)
+        for work in running where isSameEngine(work.claim.task, claim.task) {
+            all += 1
+            if work.claim.workClass != .realtime { others += 1 }
+        }
+        guard all < workers + Self.ahead else { return false }
+        if claim.workClass == .realtime || workers == 1 { return true }
         return others < workers - 1 + Self.ahead
+    }
+
+    private func isSameEngine(_ a: Int, _ b: Int) -> Bool {
+        a == b || !isAlone[a] && !isAlone[b]
     }
 
     private func nextInLine() -> Int? {
         var best: Int?
-        for index in waiting.indices where hasWorker(for: waiting[index].claim.workClass) {
+        for index in waiting.indices where hasWorker(for: waiting[index].claim) {
             if let held = best, !goesBefore(waiting[index], waiting[held]) { continue }
             best = index
         }

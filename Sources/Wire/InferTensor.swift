@@ -66,8 +66,14 @@ public struct InferTensor: Sendable {
         }
     }
 
-    /// Throws unless the contents hold exactly the elements that type and shape promise.
+    /// Throws unless the contents are here and hold exactly the elements that type and shape
+    /// promise.
     func check(_ source: Fault.Source) throws(Fault) {
+        guard parameters["shared_memory_region"] == nil else {
+            throw Fault(
+                .unsupported, "tensor '\(name)' lies in shared memory, which is not taken",
+                source: source, remedy: "send its contents in the message")
+        }
         guard let count = elementCount else {
             throw refusal(source, "tensor '\(name)' has a shape \(shape) of too many elements")
         }

@@ -39,11 +39,6 @@ extension InferTensor {
         }
         let parameters = try Parameters(
             c.parameters, c.parameterCount, of: "tensor '\(name)'", source)
-        guard parameters["shared_memory_region"] == nil else {
-            throw Fault(
-                .unsupported, "tensor '\(name)' lies in shared memory, which is not taken",
-                source: source, remedy: "send its contents in the message")
-        }
         let contents: Bytes
         if let raw {
             guard c.contents == nil else {

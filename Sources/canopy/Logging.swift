@@ -39,6 +39,14 @@ struct LineLog: LogHandler {
         set { metadata[key] = newValue }
     }
 
+    /// What a client sent may be in a message, and must not write lines of its own.
+    private static func oneLine(_ text: String) -> String {
+        func isControl(_ unit: UInt8) -> Bool { unit < 0x20 || unit == 0x7F }
+        guard text.utf8.contains(where: isControl) else { return text }
+        let plain = text.utf8.map { isControl($0) ? UInt8(ascii: "?") : $0 }
+        return String(decoding: plain, as: UTF8.self)
+    }
+
     func log(event: LogEvent) {
         let facts = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
         let time = Timestamp.text(MonotonicTime().wall)
@@ -48,7 +56,7 @@ struct LineLog: LogHandler {
         switch form {
         case .text:
             let tail = facts.map { " \($0.key)=\($0.value)" }.joined()
-            line = "\(time) \(level.padding(to: 7)) \(message)\(tail)"
+            line = Self.oneLine("\(time) \(level.padding(to: 7)) \(message)\(tail)")
         case .json:
             let members = [
                 ("time", time), ("level", level), ("node", node), ("message", message),

@@ -97,7 +97,7 @@ struct Send: AsyncParsableCommand {
         let source: any FrameSource
         let report = SendReport(json: json, cameras: target.roams ? streams : nil)
         do throws(Fault) {
-            client = try target.connect()
+            client = try target.connect(cameras: streams)
             if target.roams { client.onMove { report.moved($0) } }
             source = try await makeSource(client)
         } catch {

@@ -144,7 +144,7 @@ import Testing
     @Test func `Without room in the budget the answer says when to come again`() {
         let (answer, _, _) = exchange(
             "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n", budget: 50_000)
-        #expect(answer.hasPrefix("HTTP/1.1 503 "))
+        #expect(answer.hasPrefix("HTTP/1.1 429 "))
         #expect(answer.contains("retry-after: 1\r\n"))
     }
 

@@ -11,17 +11,18 @@ private struct Desk {
     var classes: [FrameID: WorkClass] = [:]
     var sources: [FrameID: Int] = [:]
 
-    init(places: Int, workers: Int = 1, leastPlaces: Int? = nil) {
+    init(places: Int, workers: Int = 1, leastPlaces: Int? = nil, tasks: Int = 1) {
         var settings = Admission.Settings()
         settings.mostPlaces = places
         settings.leastPlaces = leastPlaces ?? places
-        admission = Admission(settings)
+        admission = Admission(settings, tasks: tasks)
         admission.setWorkers(workers)
     }
 
     @discardableResult
     mutating func arrive(
-        _ workClass: WorkClass = .realtime, source: Int = 0, within: Interval = .seconds(10)
+        _ workClass: WorkClass = .realtime, source: Int = 0, within: Interval = .seconds(10),
+        task: Int = 0
     ) -> (id: FrameID, entry: Admission.Entry, displaced: FrameID?) {
         number += 1
         let id = FrameID(slot: number, generation: 0)
@@ -29,7 +30,7 @@ private struct Desk {
         sources[id] = source
         let entry = admission.enter(
             Admission.Claim(
-                id: id, task: 0, workClass: workClass, source: source, deadline: now + within),
+                id: id, task: task, workClass: workClass, source: source, deadline: now + within),
             now: now)
         return (id, entry, admission.takeDisplaced())
     }
@@ -50,6 +51,19 @@ struct AdmissionTests {
         #expect(desk.arrive().entry == .begin)
         #expect(desk.arrive().entry == .begin)
         #expect(desk.arrive().entry == .wait)
+    }
+
+    @Test func `An engine of its own holds no worker of the others, and they none of it`() {
+        var desk = Desk(places: 16, tasks: 3)
+        desk.admission.setAlone(true, task: 1)
+        for _ in 0..<2 { #expect(desk.arrive(task: 1).entry == .begin) }
+        #expect(desk.arrive(task: 1).entry == .wait, "it hangs")
+        let other = desk.arrive(task: 0)
+        #expect(other.entry == .wait && desk.admission.next(now: desk.now) == other.id)
+        let third = desk.arrive(task: 2)
+        #expect(desk.admission.next(now: desk.now) == third.id)
+        _ = desk.arrive(task: 2)
+        #expect(desk.admission.next(now: desk.now) == nil, "0 and 2 share their workers")
     }
 
     @Test func `With two workers one is kept for realtime`() {

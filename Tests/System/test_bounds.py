@@ -86,7 +86,7 @@ def is_refused(connection, make) -> bool:
         # RESOURCE_EXHAUSTED is 8.
         return raw.Frames(connection).answer()["grpc-status"] == "8"
     said = raw.read_until(connection, b"\r\n\r\n")
-    return said.split(b" ")[1] in (b"413", b"503")
+    return said.split(b" ")[1] in (b"413", b"429")
 
 
 def test_a_message_over_the_limit_is_refused_with_both_sizes(leaf):

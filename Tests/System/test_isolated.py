@@ -197,6 +197,33 @@ def test_a_fourth_crash_is_the_last_and_the_other_model_serves_on(build, frames)
     assert facts(digit(plain(fleet, "leaf"), frames[0][0]))["tier"] == "regional"
 
 
+def test_a_reload_moves_a_model_into_a_process_of_its_own_and_back(build, frames):
+    fleet = build(("leaf", "region"), isolated)
+    tier = fleet.plan["tasks"]["meter-digits"]["leaf"]
+    leaf = fleet["leaf"]
+
+    def become(engine: str, count: int) -> None:
+        tier["engine"] = engine
+        fleet.write()
+        eventually(lambda: len(engines(leaf)) == count, f"digits run {engine}")
+        eventually(lambda: leaf.get("/ready")[0] == 200, "the leaf is ready")
+
+    tier["engine"] = "in-process"
+    fleet.write()
+    fleet.start()
+    assert engines(leaf) == []
+    with cameras(fleet, frames) as load:
+        eventually(lambda: load.digits.count("leaf") > 10, "the leaf answers")
+        become("isolated", 1)
+        seen = len(load.digits)
+        eventually(lambda: len(load.digits) > seen + 20, "it answers there")
+        become("in-process", 0)
+        seen = len(load.digits)
+        eventually(lambda: len(load.digits) > seen + 20, "it answers here again")
+    assert load.errors == []
+    assert set(load.digits) == {"leaf"}, "no frame noticed"
+
+
 def test_an_engine_ends_with_its_node_whatever_ends_that(build):
     fleet = build(("leaf", "region"), isolated)
     fleet.start()

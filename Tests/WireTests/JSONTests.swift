@@ -228,6 +228,16 @@ private func reading<R>(
         }
     }
 
+    @Test func `A tensor in shared memory is refused, whatever else is said of it`() throws {
+        let place = #""parameters":{"shared_memory_region":"r"}"#
+        for members in [
+            #""datatype":"FP32","shape":[0],"#, #""datatype":"FP32","shape":[1],"data":[1],"#,
+        ] {
+            let fault = try fault { try input(members + place) }
+            #expect(fault.code == .unsupported && fault.message.contains("shared memory"))
+        }
+    }
+
     @Test func `Binary data must end where the body ends`() throws {
         let body = try golden("rest-binary").array
         for (bytes, length) in [(body + [0], 301), (Array(body.dropLast()), 301), (body, 300)] {

@@ -132,7 +132,6 @@ extension World {
         } else {
             shards[call.shard].failedAt = now
         }
-        if settings.planted.forgetsOutcomes, serial % 3 == 0 { return }
         hear(call.shard, .frame(call.frame, event))
         watch(call, event)
     }

@@ -13,6 +13,7 @@ extension World {
         trace.put(now)
         trace.put(UInt64(shard))
         event.put(into: &trace)
+        if settings.keepsLogs { shards[shard].log?.append(event, at: local, effects) }
         recorder?.note(event, on: shard, at: now, in: self.shards)
         // Carrying out an effect adds to the agenda and never comes back here, so the list stays.
         for index in effects.list.indices {
