@@ -67,7 +67,7 @@ final class CameraLane {
 
     /// Frames go there from now on; what is under way elsewhere may still be answered.
     func move() {
-        current?.retire()
+        current?.retire(now: roamer.now)
         current = nil
         hear(.halted)
     }
@@ -86,7 +86,11 @@ final class CameraLane {
         for (_, passage) in passages.sorted(by: { $0.key < $1.key }) { passage.cancel() }
     }
 
-    func tick() { hear(.tick) }
+    func tick() {
+        hear(.tick)
+        for (_, passage) in passages.sorted(by: { $0.key < $1.key })
+        where passage.isOverdue(now: roamer.now) { passage.cancel() }
+    }
 
     /// Sends what waits, where there is somewhere to go.
     func goOn() {
@@ -158,7 +162,7 @@ final class CameraLane {
     private func endWhenDone() {
         guard isFinished, lane.count == 0, !isBusy, !hasEnded else { return }
         hasEnded = true
-        current?.retire()
+        current?.retire(now: roamer.now)
         current = nil
         roamer.remove(self)
         ended()
@@ -173,9 +177,12 @@ final class CameraLane {
     }
 
     func refused(_ passage: Passage, _ number: Int, _ fault: Fault) {
-        roamer.hear(
-            fault.code == .unavailable
-                ? .unavailable(passage.station.number) : .answered(passage.station.number))
+        let station = passage.station.number
+        switch fault.code {
+        case .unavailable: roamer.hear(.unavailable(station))
+        case .exhausted: roamer.hear(.overloaded(station))
+        default: roamer.hear(.answered(station))
+        }
         hear(.refused(passage.number, number, fault))
     }
 

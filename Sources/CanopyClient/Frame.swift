@@ -14,7 +14,8 @@ public struct Frame: Sendable {
     public var workClass = WorkClass.realtime
     /// Confidence from which on an answer is accepted, 0…1; `nil` leaves it to the task.
     public var accept: Double?
-    /// How long an answer may take: as long as a person waits.
+    /// How long an answer may take: as long as a person waits. On a camera's stream it is what one
+    /// node may take, from when the frame is sent there.
     public var timeout = Interval.seconds(1)
     /// Which camera or sensor it is from, and its number there.
     public var stream: String?

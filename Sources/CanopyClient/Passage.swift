@@ -10,7 +10,10 @@ final class Passage: ClientCallHandler {
     private var call: ClientCall?
     /// We ended it.
     private var isGivenUp = false
-    private var isRetired = false
+    private var retiredAt: Instant?
+
+    /// How long a node may go on answering what it has: no frame's deadline is longer.
+    static let longestRetired = Interval.seconds(60)
 
     init(_ number: UInt32, to station: Station, of lane: CameraLane) {
         self.number = number
@@ -25,9 +28,14 @@ final class Passage: ClientCallHandler {
     func send(_ request: InferRequest) { call?.send(message: request.encode()) }
 
     /// No frame follows; it ends when all are answered.
-    func retire() {
-        isRetired = true
+    func retire(now: Instant) {
+        retiredAt = now
         call?.halfClose()
+    }
+
+    /// It should have ended long ago.
+    func isOverdue(now: Instant) -> Bool {
+        retiredAt.map { now - $0 > Self.longestRetired } ?? false
     }
 
     /// Ends it now.
@@ -61,7 +69,7 @@ final class Passage: ClientCallHandler {
         guard let lane else { return }
         guard let fault, !isGivenUp else { return lane.closed(self, nil) }
         if answered, Self.isFinal(fault.code) { return lane.forbidden(self, fault) }
-        lane.closed(self, isRetired && fault.code == .cancelled ? nil : fault)
+        lane.closed(self, fault)
     }
 
     /// Whether asking again, here or elsewhere, would be answered in the same way.

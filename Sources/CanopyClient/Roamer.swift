@@ -93,6 +93,7 @@ final class Roamer {
         events.append(event)
         guard !isBusy else { return }
         isBusy = true
+        let before = itinerary.home
         while !events.isEmpty {
             var effects: [Itinerary.Effect] = []
             itinerary.on(events.removeFirst(), now: now, into: &effects)
@@ -100,6 +101,7 @@ final class Roamer {
         }
         isBusy = false
         armWake()
+        guard itinerary.home != before else { return }
         for lane in lanes { lane.goOn() }
         runErrands()
     }

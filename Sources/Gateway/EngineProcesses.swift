@@ -11,6 +11,10 @@ final class EngineProcesses: EngineLauncher {
     private let loop: LoopConfined<Loop>
     private let log: Logger
 
+    /// Lines of one engine's output that are logged: a crash says some dozens, and an engine that
+    /// was taken over could say any number.
+    private static let mostLines = 200
+
     init(log: Logger) throws(Fault) {
         self.log = log
         let made = Handover<LoopConfined<Loop>>()
@@ -29,7 +33,10 @@ final class EngineProcesses: EngineLauncher {
         let isPosted = loop.post { loop in
             var command = Command("/proc/self/exe", ["engine"])
             command.descriptors = descriptors
+            var left = Self.mostLines
             let show = { (line: OutputLine) in
+                left -= 1
+                guard left >= 0 else { return }
                 log.warning("engine: \(line.text)", metadata: ["bundle": "\(label)"])
             }
             let result = Result { () throws(Fault) in

@@ -198,6 +198,7 @@ final class ModelLoader: Sendable {
         let served = ServedModel(
             model: new.model, bundle: new.id.description,
             isClassifier: !new.source.labels.isEmpty, measure: new.measure,
+            isIsolated: new.engine == .isolated,
             longestInference: context.blueprint.node.limits.inference)
         let bar = new.bar
         hosts.each { $0.shard.install(served, task: number, bar: bar) }

@@ -57,7 +57,12 @@ enum Neighbours {
     private static func told(
         _ node: NodePlan, _ topology: Topology, _ clients: Listener.Clients
     ) -> Neighbour? {
-        guard let way = node.way(for: .inference, clients) ?? node.dialled else { return nil }
+        // The stated address leads to a listener for certificates, where there is one: also where
+        // it is forwarded to from elsewhere, which no listener knows.
+        let dialled = clients == .certificate && node.dialledByTLS ? node.dialled : nil
+        guard let way = dialled ?? node.way(for: .inference, clients) ?? node.dialled else {
+            return nil
+        }
         return Neighbour(
             name: node.name, address: way.endpoint.description, tier: node.tier.rawValue,
             site: node.site ?? "",

@@ -30,6 +30,8 @@ struct ServedModel: Sendable {
         }
     }
 
+    /// Whether its engine is one of its own.
+    var isIsolated = false
     /// An inference that has run for longer than this is stuck.
     var longestInference = EngineSettings.defaultInferenceLimit
 
@@ -77,9 +79,9 @@ struct TaskRuntime {
     let alertFrom: Double?
     /// What is said where nobody has an answer; `nil` says that there is none.
     let safeAnswer: String?
-    /// When it was last told that frames are shed, and whether that the engine is stuck.
+    /// When it was last told that frames are shed, and whether that the engine is lost.
     var shedNotedAt: Instant?
-    var isStuckNoted = false
+    var isLossNoted = false
     /// It came while the node ran: the node does not cease to be ready for it.
     var isLate = false
     /// A later topology serves it no more.
@@ -102,7 +104,7 @@ struct TaskRuntime {
         var task = self
         task.model = old.model
         task.fault = old.fault
-        (task.shedNotedAt, task.isStuckNoted) = (old.shedNotedAt, old.isStuckNoted)
+        (task.shedNotedAt, task.isLossNoted) = (old.shedNotedAt, old.isLossNoted)
         task.isLate = old.isLate || old.isRetired
         task.isLoading = isLoading && old.model == nil && (old.isLoading || task.isLate)
         return task

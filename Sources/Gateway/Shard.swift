@@ -164,7 +164,9 @@ final class Shard {
         tasks[task].model = model
         tasks[task].isLoading = false
         tasks[task].fault = nil
-        hear(.modelReady(task: task, bar: bar))
+        hear(.ownEngine(task: task, model.isIsolated))
+        // One that starts again says itself when it serves.
+        if model.model.condition == .serving { hear(.modelReady(task: task, bar: bar)) }
         alerts?.set("model-missing", tasks[task].name, false)
     }
 

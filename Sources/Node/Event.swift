@@ -12,8 +12,10 @@ public enum Event: Hashable, Sendable {
     case modelReady(task: Int, bar: Bar?)
     /// The task's model is gone.
     case modelLost(task: Int)
-    /// How many frames the engine works on at once.
+    /// How many frames an engine works on at once.
     case workers(Int)
+    /// Whether the task's model has an engine of its own, and with it workers.
+    case ownEngine(task: Int, Bool)
     /// Time passes: a host says it every `Node.tick`.
     case tick
     /// A probe ended.

@@ -62,6 +62,7 @@ public struct Node: Sendable {
         case .modelReady(let task, let bar): world.setModel(true, bar: bar, task: task)
         case .modelLost(let task): world.setModel(false, bar: nil, task: task)
         case .workers(let count): world.setWorkers(count)
+        case .ownEngine(let task, let isOwn): world.setAlone(isOwn, task: task)
         case .tick:
             world.tick(now: now) { peer, number, deadline in
                 effects.append(.probe(peer: peer, number: number, deadline: deadline))

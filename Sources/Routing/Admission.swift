@@ -10,7 +10,8 @@ public import Ground
 /// Workers go to the class that has had the least of its share (stride scheduling over the work
 /// done), so that each class that waits gets its share and nothing lies idle; within a class they
 /// go to the source that was served longest ago, so that a loud one waits for itself alone. With
-/// two workers or more, one is kept for realtime.
+/// two workers or more, one is kept for realtime. A task whose engine is a process of its own has
+/// as many workers there, so that none of another task's are held by an engine that hangs.
 public struct Admission: Sendable {
     /// What becomes of a frame that asks for a worker.
     public enum Entry: Hashable, Sendable {
@@ -58,7 +59,7 @@ public struct Admission: Sendable {
     }
 
     public private(set) var settings: Settings
-    /// Frames that the engine works on at once, as it said.
+    /// Frames that an engine works on at once, as it said.
     public private(set) var workers = 1
     public private(set) var limit: ConcurrencyLimit
     var waiting: [Waiting] = []
@@ -69,6 +70,8 @@ public struct Admission: Sendable {
     private var lastPass: UInt64 = 0
     /// By task: how long the work alone takes.
     private var services: [ServiceTime]
+    /// By task: whether its engine is one of its own.
+    private var isAlone: [Bool]
     /// By source: when it was served last, as a count of frames served.
     private var served: [UInt64] = [0]
     private var arrivals: UInt64 = 0
@@ -80,6 +83,7 @@ public struct Admission: Sendable {
         self.settings = settings
         limit = ConcurrencyLimit(settings)
         services = Array(repeating: ServiceTime(), count: tasks)
+        isAlone = Array(repeating: false, count: tasks)
     }
 
     /// Frames that wait for a worker.
@@ -103,8 +107,14 @@ public struct Admission: Sendable {
     mutating func configure(_ settings: Settings, tasks: Int) {
         self.settings = settings
         limit.configure(settings)
-        while services.count < tasks { services.append(ServiceTime()) }
+        while services.count < tasks {
+            services.append(ServiceTime())
+            isAlone.append(false)
+        }
     }
+
+    /// Says whether a task has an engine, and so workers, of its own.
+    mutating func setAlone(_ isAlone: Bool, task: Int) { self.isAlone[task] = isAlone }
 
     // MARK: In
 
@@ -113,15 +123,18 @@ public struct Admission: Sendable {
     public mutating func enter(_ claim: Claim, now: Instant) -> Entry {
         if isHopeless(claim, now: now) { return .hopeless }
         while served.count <= claim.source { served.append(0) }
-        if waiting.isEmpty, hasWorker(for: claim.workClass) {
+        if waiting.isEmpty, hasWorker(for: claim) {
             held[claim.workClass.urgency] += 1
             start(claim, entered: now, now: now)
             return .begin
         }
         if waiting.count + running.count >= limit.places {
-            guard let index = victim(for: claim) else { return .full }
-            displaced = waiting[index].claim.id
-            leave(at: index)
+            if let index = victim(for: claim) {
+                displaced = waiting[index].claim.id
+                leave(at: index)
+            } else if !isOwed(claim.workClass) {
+                return .full
+            }
         }
         held[claim.workClass.urgency] += 1
         arrivals += 1
@@ -150,16 +163,17 @@ public struct Admission: Sendable {
         if let index = waiting.firstIndex(where: { $0.claim.id == id }) { leave(at: index) }
     }
 
-    /// A worker has ended with a frame, whatever came of it. `answered` when it is to be learnt
-    /// from.
+    /// A worker has ended with a frame, whatever came of it. How long the work takes is learnt from
+    /// answers alone; how long frames are here also from the others, since those whose time ran
+    /// out are what a queue that is too long looks like.
     public mutating func finish(_ id: FrameID, answered: Bool, now: Instant) {
         guard let index = running.firstIndex(where: { $0.claim.id == id }) else { return }
         let ended = running.remove(swappingAt: index)
         held[ended.claim.workClass.urgency] -= 1
-        guard answered else { return }
-        services[ended.claim.task].observe(now - ended.began)
+        if answered { services[ended.claim.task].observe(now - ended.began) }
         limit.observe(
-            sojourn: now - ended.entered, service: now - ended.began,
+            sojourn: now - ended.entered,
+            service: services[ended.claim.task].mean ?? now - ended.began,
             held: waiting.count + running.count + 1)
     }
 
@@ -169,16 +183,33 @@ public struct Admission: Sendable {
     /// next at once.
     public static let ahead = 1
 
-    private func hasWorker(for workClass: WorkClass) -> Bool {
-        guard running.count < workers + Self.ahead else { return false }
-        if workClass == .realtime || workers == 1 { return true }
-        let others = running.count { $0.claim.workClass != .realtime }
-        return others < workers - 1 + Self.ahead
+    /// Work that takes longer than this is handed over only when a worker is free: the 50 µs until
+    /// it begins are little then, and whoever comes meanwhile would wait for it.
+    static let quickWork = Interval.milliseconds(2)
+
+    /// Whether an engine takes a frame now. Realtime is not held up by what was handed over ahead
+    /// of it: engines begin with it.
+    private func hasWorker(for claim: Claim) -> Bool {
+        let isQuick = services[claim.task].mean.map { $0 < Self.quickWork } ?? true
+        let ahead = isQuick ? Self.ahead : 0
+        var (all, others) = (0, 0)
+        for work in running where isSameEngine(work.claim.task, claim.task) {
+            all += 1
+            if work.claim.workClass != .realtime { others += 1 }
+        }
+        if claim.workClass == .realtime {
+            return all - others < workers + ahead && all < workers + 2 * ahead
+        }
+        return others < max(1, workers - 1) + ahead && all < workers + ahead
+    }
+
+    private func isSameEngine(_ a: Int, _ b: Int) -> Bool {
+        a == b || !isAlone[a] && !isAlone[b]
     }
 
     private func nextInLine() -> Int? {
         var best: Int?
-        for index in waiting.indices where hasWorker(for: waiting[index].claim.workClass) {
+        for index in waiting.indices where hasWorker(for: waiting[index].claim) {
             if let held = best, !goesBefore(waiting[index], waiting[held]) { continue }
             best = index
         }

@@ -10,6 +10,10 @@ extension Surroundings {
 
     public mutating func setWorkers(_ count: Int) { admission.setWorkers(count) }
 
+    public mutating func setAlone(_ isAlone: Bool, task: Int) {
+        admission.setAlone(isAlone, task: task)
+    }
+
     public mutating func setOverride(_ override: Peer.Override?, peer: Int) {
         peers[peer].override = override
     }

@@ -18,6 +18,10 @@ public struct Topology: Sendable {
     /// The files that it was made of.
     public let files: [String]
     let root: Entry
+    /// The nodes above leaves, and those of each site: with 10,000 leaves nobody looks at them all
+    /// for each of them.
+    private let upper: [NodePlan]
+    private let ofSite: [String: [NodePlan]]
 
     /// Checks what was read.
     ///
@@ -36,6 +40,8 @@ public struct Topology: Sendable {
         var checks = NodeChecks(fields.named("nodes", "node"), common, report)
         checks.run(sites: fields)
         nodes = checks.nodes
+        upper = nodes.filter { $0.tier > .leaf }
+        ofSite = Dictionary(grouping: nodes.filter { $0.site != nil }) { $0.site ?? "" }
         let stated = fields.named("tasks", "task")
         tasks = stated.map(TaskPlan.init).sorted { $0.name < $1.name }
         TaskChecks(nodes: nodes, areComplete: checks.areComplete && !report.isPartial, report).run(
@@ -114,7 +120,7 @@ extension Topology {
     /// The nodes that `node` may ask about `task`, lowest tier first: of those it names, all that
     /// run the task; without names, all that run it on the task's next tier.
     public func upstreams(of node: NodePlan, for task: TaskPlan) -> [NodePlan] {
-        TaskChecks.upstreams(of: node, for: task, among: nodes)
+        TaskChecks.upstreams(of: node, for: task, among: upper)
     }
 
     /// The nodes of tiers further up that `node` may turn to about `task` when those of
@@ -123,7 +129,7 @@ extension Topology {
     public func spills(of node: NodePlan, for task: TaskPlan) -> [NodePlan] {
         guard !node.statesUpstream else { return [] }
         let above = upstreams(of: node, for: task).last?.tier
-        return TaskChecks.able(above: node, task, among: nodes)
+        return TaskChecks.able(above: node, task, among: upper)
             .filter { other in above.map { other.tier > $0 } ?? false && other.address != nil }
             .sorted { ($0.tier, $0.name) < ($1.tier, $1.name) }
     }
@@ -131,9 +137,9 @@ extension Topology {
     /// The other nodes of the same tier and site that run `task` and can be dialled.
     public func neighbours(of node: NodePlan, for task: TaskPlan) -> [NodePlan] {
         guard let site = node.site, let plan = task.tier(node.tier) else { return [] }
-        return nodes.filter { other in
-            other.site == site && other.tier == node.tier && other.name != node.name
-                && other.speaks == .canopy && other.address != nil && plan.model.runs(on: other)
+        return (ofSite[site] ?? []).filter { other in
+            other.tier == node.tier && other.name != node.name && other.speaks == .canopy
+                && other.address != nil && plan.model.runs(on: other)
         }
     }
 

@@ -44,12 +44,16 @@ struct Target: ParsableArguments {
         }
     }
 
-    func connect() throws(Fault) -> CanopyClient {
+    /// - Parameter cameras: how many streams there will be; a connection carries 64 of them.
+    func connect(cameras: Int = 1) throws(Fault) -> CanopyClient {
+        let connections = max(2, (cameras + 63) / 64)
         let fleet: Topology? = if let topology { try read(topology) } else { nil }
         let nodes = try addresses(in: fleet)
         let identity = try identity(certificates ?? fleet?.trust.certificates ?? "certificates")
-        if seed != nil { return try CanopyClient(seed: nodes[0], identity: identity) }
-        return try CanopyClient(nodes: nodes, identity: identity)
+        guard seed == nil else {
+            return try CanopyClient(seed: nodes[0], identity: identity, connections: connections)
+        }
+        return try CanopyClient(nodes: nodes, identity: identity, connections: connections)
     }
 
     private func addresses(in fleet: Topology?) throws(Fault) -> [NodeAddress] {

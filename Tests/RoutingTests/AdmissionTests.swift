@@ -11,17 +11,18 @@ private struct Desk {
     var classes: [FrameID: WorkClass] = [:]
     var sources: [FrameID: Int] = [:]
 
-    init(places: Int, workers: Int = 1, leastPlaces: Int? = nil) {
+    init(places: Int, workers: Int = 1, leastPlaces: Int? = nil, tasks: Int = 1) {
         var settings = Admission.Settings()
         settings.mostPlaces = places
         settings.leastPlaces = leastPlaces ?? places
-        admission = Admission(settings)
+        admission = Admission(settings, tasks: tasks)
         admission.setWorkers(workers)
     }
 
     @discardableResult
     mutating func arrive(
-        _ workClass: WorkClass = .realtime, source: Int = 0, within: Interval = .seconds(10)
+        _ workClass: WorkClass = .realtime, source: Int = 0, within: Interval = .seconds(10),
+        task: Int = 0
     ) -> (id: FrameID, entry: Admission.Entry, displaced: FrameID?) {
         number += 1
         let id = FrameID(slot: number, generation: 0)
@@ -29,7 +30,7 @@ private struct Desk {
         sources[id] = source
         let entry = admission.enter(
             Admission.Claim(
-                id: id, task: 0, workClass: workClass, source: source, deadline: now + within),
+                id: id, task: task, workClass: workClass, source: source, deadline: now + within),
             now: now)
         return (id, entry, admission.takeDisplaced())
     }
@@ -50,6 +51,19 @@ struct AdmissionTests {
         #expect(desk.arrive().entry == .begin)
         #expect(desk.arrive().entry == .begin)
         #expect(desk.arrive().entry == .wait)
+    }
+
+    @Test func `An engine of its own holds no worker of the others, and they none of it`() {
+        var desk = Desk(places: 16, tasks: 3)
+        desk.admission.setAlone(true, task: 1)
+        for _ in 0..<2 { #expect(desk.arrive(task: 1).entry == .begin) }
+        #expect(desk.arrive(task: 1).entry == .wait, "it hangs")
+        let other = desk.arrive(task: 0)
+        #expect(other.entry == .wait && desk.admission.next(now: desk.now) == other.id)
+        let third = desk.arrive(task: 2)
+        #expect(desk.admission.next(now: desk.now) == third.id)
+        _ = desk.arrive(task: 2)
+        #expect(desk.admission.next(now: desk.now) == nil, "0 and 2 share their workers")
     }
 
     @Test func `With two workers one is kept for realtime`() {
@@ -75,9 +89,10 @@ struct AdmissionTests {
             shed.append(displaced.flatMap { desk.classes[$0] })
         }
         #expect(shed == [.sync, .sync, .sync, .sync, .batch, .batch, .batch, .batch, .batch])
+        #expect(desk.arrive(.realtime).entry == .wait, "the place of one of sync that runs")
         #expect(desk.arrive(.realtime).entry == .full)
         #expect(desk.admission.held(by: .batch) == 3)
-        #expect(desk.admission.waitingCount + desk.admission.runningCount == 20)
+        #expect(desk.admission.waitingCount + desk.admission.runningCount == 21)
     }
 
     @Test func `A class within its share gets in, whoever holds the places`() {
@@ -207,8 +222,10 @@ struct AdmissionPropertyTests {
                     while desk.admission.next(now: desk.now) != nil {}
                 }
                 let held = desk.admission.waitingCount + desk.admission.runningCount
-                #expect(held <= desk.admission.limit.places)
-                #expect(desk.admission.runningCount <= desk.admission.workers + Admission.ahead)
+                // Those who run cannot give way to a class that has less than its share.
+                let most = desk.admission.workers + 2 * Admission.ahead
+                #expect(held <= desk.admission.limit.places + most)
+                #expect(desk.admission.runningCount <= most)
                 #expect(held == WorkClass.allCases.reduce(0) { $0 + desk.admission.held(by: $1) })
             }
         }

@@ -197,6 +197,33 @@ def test_a_fourth_crash_is_the_last_and_the_other_model_serves_on(build, frames)
     assert facts(digit(plain(fleet, "leaf"), frames[0][0]))["tier"] == "regional"
 
 
+def test_a_reload_moves_a_model_into_a_process_of_its_own_and_back(build, frames):
+    fleet = build(("leaf", "region"), isolated)
+    tier = fleet.plan["tasks"]["meter-digits"]["leaf"]
+    leaf = fleet["leaf"]
+
+    def become(engine: str, count: int) -> None:
+        tier["engine"] = engine
+        fleet.write()
+        eventually(lambda: len(engines(leaf)) == count, f"digits run {engine}")
+        eventually(lambda: leaf.get("/ready")[0] == 200, "the leaf is ready")
+
+    tier["engine"] = "in-process"
+    fleet.write()
+    fleet.start()
+    assert engines(leaf) == []
+    with cameras(fleet, frames) as load:
+        eventually(lambda: load.digits.count("leaf") > 10, "the leaf answers")
+        become("isolated", 1)
+        seen = len(load.digits)
+        eventually(lambda: len(load.digits) > seen + 20, "it answers there")
+        become("in-process", 0)
+        seen = len(load.digits)
+        eventually(lambda: len(load.digits) > seen + 20, "it answers here again")
+    assert load.errors == []
+    assert set(load.digits) == {"leaf"}, "no frame noticed"
+
+
 def test_an_engine_ends_with_its_node_whatever_ends_that(build):
     fleet = build(("leaf", "region"), isolated)
     fleet.start()
@@ -215,8 +242,9 @@ def test_an_engine_has_no_files_no_sockets_and_no_way_to_its_node(build, frames)
     leaf = fleet["leaf"]
     digit(plain(fleet, "leaf"), frames[0][0])
     engine = the_engine(leaf)
-    open_files = {os.readlink(file) for file in Path(f"/proc/{engine}/fd").iterdir()}
-    assert not [name for name in open_files if name.startswith("socket:")]
+    held = {os.readlink(file) for file in Path(f"/proc/{engine}/fd").iterdir()}
+    allowed = ("/dev/null", "/memfd:canopy-", "pipe:", "anon_inode:")
+    assert not [name for name in held if not name.startswith(allowed)]
     maps = Path(f"/proc/{engine}/maps").read_text().splitlines()
     frames_memory = [line for line in maps if "canopy-frames" in line]
     assert [line.split()[1] for line in frames_memory] == ["r--s"], "frames can only be read"

@@ -29,7 +29,7 @@ import Testing
         }
     }
 
-    @Test func `An error on a stream says its kind, where there is an id to say it beside`() throws {
+    @Test func `An error on a stream says its kind beside the id, where there is one`() throws {
         let known = try again(StreamResponse(error: "no room", id: "7", code: .exhausted))
         #expect(known.fault?.code == .exhausted && known.fault?.message == "no room")
         #expect(try again(StreamResponse(error: "broken", id: "7")).fault?.code == .inner)

@@ -43,13 +43,13 @@ extension Shard {
         }
     }
 
-    /// Tells of engines that are stuck or gone, and of those that work again. Called every tick.
+    /// Tells of engines that ended or got stuck, and of those that answer again. Called every tick.
     func noteEngines() {
         for index in tasks.indices {
-            let isStuck = tasks[index].model.map { !$0.answers(now: time.now) } ?? false
-            guard isStuck != tasks[index].isStuckNoted else { continue }
-            tasks[index].isStuckNoted = isStuck
-            alerts?.set("engine-stuck", tasks[index].name, isStuck)
+            let isLost = tasks[index].model.map { !$0.answers(now: time.now) } ?? false
+            guard isLost != tasks[index].isLossNoted else { continue }
+            tasks[index].isLossNoted = isLost
+            alerts?.set("engine-lost", tasks[index].name, isLost)
         }
     }
 

@@ -44,6 +44,10 @@ extension Event {
             sink.put(source)
             sink.put(limit.map { $0 + 1 } ?? 0)
         case .undrained: sink.put(UInt64(12))
+        case .ownEngine(let task, let isOwn):
+            sink.put(UInt64(13))
+            sink.put(task)
+            sink.put(isOwn)
         }
     }
 }

@@ -94,15 +94,26 @@ extension World {
             held[urgency] += 1
             if !frame.began { waiting[urgency] += 1 }
         }
-        let admission = shards[shard].node.admission
+        let places = shards[shard].node.admission.limit.places
         for workClass in WorkClass.allCases where workClass != .realtime {
             let urgency = workClass.urgency
-            let sure = admission.guaranteed(workClass)
+            let sure = max(1, places * share(of: workClass, at: shards[shard].host) / 100)
             guard waiting[urgency] > 0, held[urgency] > sure else { continue }
             fail(
                 .shedsLowestFirst, shard,
-                "a realtime frame was shed while \(workClass) held \(held[urgency]) places, of which"
-                    + " it is sure of \(sure)")
+                "a realtime frame was shed while \(workClass) held \(held[urgency]) places,"
+                    + " of which it is sure of \(sure)")
+        }
+    }
+
+    /// Percent of a node's places that a class is sure of, as the topology says.
+    private func share(of workClass: WorkClass, at host: Int) -> Int {
+        guard let shares = hosts[host].blueprint?.node.routing.admission.shares else { return 100 }
+        return switch workClass {
+        case .realtime: shares.realtime
+        case .standard: shares.standard
+        case .batch: shares.batch
+        case .sync: shares.sync
         }
     }
 }

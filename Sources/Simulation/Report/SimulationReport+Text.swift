@@ -8,7 +8,8 @@ extension SimulationReport {
     /// The report as text for a terminal.
     public var text: String {
         var lines = [
-            "\(title): \(nodes) nodes, \(Figures.time(duration)) of virtual time, seed \(seed)", "",
+            "\(title): \(nodes) nodes, \(Figures.time(duration)) of virtual time, seed \(seed)",
+            "",
         ]
         lines += tierTable + [""] + taskTable + [""] + siteTable
         let degraded = zip(Self.degradedNames, total.degraded).filter { $0.1 > 0 }
@@ -16,8 +17,8 @@ extension SimulationReport {
         lines += ["", "degraded  " + Self.listed(degraded, of: total.sent)]
         lines.append("refused   " + Self.listed(refused, of: total.sent))
         lines.append(
-            "lost      \(total.lost), \(Figures.percent(total.lost, of: total.sent)): sent to a node"
-                + " that was not there")
+            "lost      \(total.lost) (\(Figures.percent(total.lost, of: total.sent))) sent to a"
+                + " node that was not there")
         lines.append(
             "calls     \(calls.escalations) escalations, \(calls.forwards) handed on,"
                 + " \(calls.audits) audits")

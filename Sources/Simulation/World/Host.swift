@@ -52,6 +52,8 @@ struct Shard {
     let host: Int
     var node: Node
     var frames: [SimulatedFrame] = []
+    /// What it heard, where that is kept.
+    var log: EventLog?
     /// What the watch keeps.
     var watch: ShardWatch
     /// When a call or a probe of it last failed or was given up, in the world's time.
@@ -60,6 +62,7 @@ struct Shard {
     var probed: [UInt32]
 
     /// Place of a frame that is still there, or `nil`.
+    @inline(__always)
     func place(_ id: FrameID) -> Int? {
         let slot = Int(id.slot)
         guard slot < frames.count, frames[slot].isThere, frames[slot].id == id else { return nil }
@@ -97,8 +100,9 @@ struct SimulatedFrame {
     var beside: CallID?
     /// What came of the call that was answered.
     var upstream: Answer?
-    /// Whom the last call asked.
+    /// Whom the last call asked, and the one before.
     var peer: Int32 = -1
+    var peerBefore: Int32 = -1
     var load: Int32 = 0
     /// The node's own number of the task.
     var task: Int32 = 0

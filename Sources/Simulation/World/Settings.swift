@@ -6,6 +6,8 @@ public struct WorldSettings: Sendable {
     public var stopsAtViolation = true
     /// Whether the frame's own story is written down: see `Recorder`.
     var records: Recorder.Wish?
+    /// Whether each shard's events are kept as a log, as a real node records them.
+    var keepsLogs = false
     /// Faults that tests plant, to see the watch find them.
     var planted = Planted()
 
@@ -22,6 +24,4 @@ struct Planted: Sendable {
     var answersTwice = false
     /// Timers never ring.
     var losesTimers = false
-    /// What a call came to is told to the node once in three times.
-    var forgetsOutcomes = false
 }

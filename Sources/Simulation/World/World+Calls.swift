@@ -30,6 +30,7 @@ extension World {
         } else {
             shards[shard].frames[place].beside = id
         }
+        shards[shard].frames[place].peerBefore = frame.peer
         shards[shard].frames[place].peer = Int32(order.peer)
         tally.called(order)
         let link = hosts[host].peers[order.peer].link
@@ -132,7 +133,6 @@ extension World {
         } else {
             shards[call.shard].failedAt = now
         }
-        if settings.planted.forgetsOutcomes, serial % 3 == 0 { return }
         hear(call.shard, .frame(call.frame, event))
         watch(call, event)
     }

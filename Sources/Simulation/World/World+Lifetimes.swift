@@ -48,8 +48,11 @@ extension World {
                 randomness: Randomness(seed: seed), now: clock(of: host))
         }
         let peers = blueprint.peers.count
+        let header = EventLog.Header(
+            node: hosts[host].name, shards: count, seed: seed, start: clock(of: host))
         return Shard(
             host: host, node: Node(surroundings),
+            log: settings.keepsLogs ? EventLog(header) : nil,
             watch: ShardWatch(peers: peers, blueprint.node.routing, hosts[host].tier),
             probed: [UInt32](repeating: 0, count: peers))
     }

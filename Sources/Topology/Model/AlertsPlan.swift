@@ -53,8 +53,8 @@ public struct AlertsPlan: Sendable {
     }
 }
 
-/// A sink that an alert names, and where it does. The place is for messages: targets of one name are
-/// equal.
+/// A sink that an alert names, and where it does. The place is for messages: targets of one name
+/// are equal.
 struct AlertTarget: Hashable, Sendable {
     let name: String
     let place: Place

@@ -13,8 +13,8 @@ public struct TaskStatus: Sendable, Equatable {
     public var deadline = Interval.zero
     /// From the leaf up.
     public var tiers: [Tier] = []
-    /// What answers here: `ready`, `loading`, `failed`, `stuck`, `restarting`, `down`, or `none` when frames are handed
-    /// on.
+    /// What answers here: `ready`, `loading`, `failed`, `stuck`, `restarting`, `down`, or `none`
+    /// when frames are handed on.
     public var model = ""
     /// Why not, when it failed.
     public var fault = ""
