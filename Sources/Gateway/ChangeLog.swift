@@ -53,6 +53,14 @@ final class ChangeLog {
         }
     }
 
+    /// Hears that a peer drains, or takes frames again.
+    func note(draining: Bool, peer: String) {
+        say(
+            draining
+                ? "\(peer) drains: it is asked nothing new" : "\(peer) takes frames again",
+            peer: peer, isBad: false)
+    }
+
     /// Time passes: rows of sheds come to their end.
     func tick(now: Instant) {
         guard !sheds.isEmpty else { return }

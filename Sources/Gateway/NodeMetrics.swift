@@ -41,6 +41,8 @@ struct NodeMetrics: Sendable {
         let failures: Counter
         let handshakes: Counter
         let isOpen: Gauge
+        let isLeftOut: Gauge
+        let isDraining: Gauge
         let retries: Counter
         let hedges: Counter
         let spills: Counter
@@ -66,6 +68,9 @@ struct NodeMetrics: Sendable {
     let reloads: [String: Counter]
     let budgetRefused: Counter
     let pauses: Counter
+    let draining: Gauge
+    /// In the order of `WorkClass.allCases`.
+    let held: [Gauge]
 
     static let rejections: [Fault.Code] = [
         .invalid, .notFound, .unauthenticated, .forbidden, .exhausted, .deadline, .unavailable,
@@ -125,6 +130,15 @@ struct NodeMetrics: Sendable {
         pauses = try registry.counter(
             "canopy_reading_pauses_total",
             "Times that a connection was not read from for want of room in the byte budget.")
+        draining = try registry.gauge("canopy_draining", "Loops that take no new frames.")
+        var held: [Gauge] = []
+        for workClass in WorkClass.allCases {
+            held.append(
+                try registry.gauge(
+                    "canopy_frames_held", "Frames that wait for a worker or have one, by class.",
+                    labels: [MetricLabel("class", workClass.rawValue)]))
+        }
+        self.held = held
         receiptsLost = try registry.counter(
             "canopy_receipts_lost_total", "Receipts given up before their time, for want of room.")
     }
@@ -227,6 +241,12 @@ extension NodeMetrics.PeerMetrics {
             "canopy_ejections_total", "Times that a peer was left out, worse than its fellows.")
         isOpen = try registry.gauge(
             "canopy_breaker_open", "Loops whose circuit breaker to this peer is not closed.",
+            labels: [label])
+        isLeftOut = try registry.gauge(
+            "canopy_peer_ejected", "Loops that leave the peer out for doing worse than others.",
+            labels: [label])
+        isDraining = try registry.gauge(
+            "canopy_peer_draining", "Loops that the peer has told that it takes no new frames.",
             labels: [label])
     }
 }

@@ -23,6 +23,11 @@ enum Queries {
             }
         case RPCPath.modelConfig: modelConfiguration
         case RPCPath.healthCheck: health
+        case RPCPath.reportLoad:
+            { (shard, _, bytes) throws(Fault) in
+                _ = try LoadReportRequest.decode(bytes)
+                return LoadReport(shard).encode()
+            }
         default: nil
         }
     }
@@ -56,6 +61,21 @@ enum Queries {
         _ bytes: Bytes, _ access: Access, _ shard: Shard
     ) throws(Fault) -> Int {
         try access.task(named: ModelReference.decode(bytes).name, in: shard)
+    }
+}
+
+extension LoadReport {
+    /// How loaded a loop of the node is now. With several loops each speaks of itself: a connection
+    /// stays on its loop, and so do the frames that come over it.
+    init(_ shard: Shard) {
+        let times = shard.tasks.indices.compactMap { shard.admission.service(of: $0) }
+        let sum = times.reduce(Interval.zero) { $0 + $1 }
+        self.init(
+            node: shard.names.name, pending: shard.load.held, capacity: shard.load.room,
+            serviceTime: .nanoseconds(sum.nanoseconds / Int64(max(1, times.count))),
+            readyTasks: shard.tasks.filter { $0.model != nil || $0.isIdentity }.map(\.name)
+                .sorted(),
+            draining: shard.isDraining)
     }
 }
 
@@ -140,7 +160,7 @@ enum Description {
 
     private static func tensor(_ tensor: TensorSpecification) -> TensorMetadata {
         TensorMetadata(
-            name: tensor.name, datatype: Datatype(rawValue: tensor.type.rawValue) ?? .bytes,
+            name: tensor.name, datatype: tensor.type,
             shape: tensor.shape)
     }
 }

@@ -4,8 +4,8 @@ import Routing
 /// What callers are told when there is no answer, in one place.
 enum Refusals {
     static let draining = Fault(
-        .unavailable, "this node drains and takes no new frames", remedy: "send the frame to another node",
-        retry: .elsewhere)
+        .unavailable, "this node drains and takes no new frames",
+        remedy: "send the frame to another node", retry: .elsewhere)
 
     static let tooManyFrames = Fault(
         .exhausted, "this node has as many frames under way as it may",

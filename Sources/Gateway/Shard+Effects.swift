@@ -130,9 +130,12 @@ extension Shard {
 
     /// Asks a peer whether it is there.
     private func probe(_ index: Int, _ number: UInt32, _ deadline: Instant) {
+        let peer = peers[index]
         let handler = ProbeCall(peer: index, number: number, shard: self)
-        let call = peers[index].pool.call(RPCPath.serverLive, deadline: deadline, handler: handler)
-        call.send(message: [])
+        // A Canopy also says whether it drains.
+        let path = peer.speaksCanopy ? RPCPath.reportLoad : RPCPath.serverLive
+        let call = peer.pool.call(path, deadline: deadline, handler: handler)
+        call.send(message: peer.speaksCanopy ? LoadReportRequest().encode() : [])
         call.halfClose()
     }
 }
@@ -143,6 +146,7 @@ final class ProbeCall: ClientCallHandler {
     private let number: UInt32
     private weak var shard: Shard?
     private var isLive = false
+    private var isDraining = false
 
     init(peer: Int, number: UInt32, shard: Shard) {
         self.peer = peer
@@ -150,10 +154,24 @@ final class ProbeCall: ClientCallHandler {
         self.shard = shard
     }
 
-    func message(_ bytes: Bytes) { isLive = (try? Readiness.decode(bytes))?.ready ?? false }
+    func message(_ bytes: Bytes) {
+        guard shard?.peers[peer].speaksCanopy == true else {
+            isLive = (try? Readiness.decode(bytes))?.ready ?? false
+            return
+        }
+        guard let report = try? LoadReport.decode(bytes) else { return }
+        isLive = true
+        isDraining = report.draining
+    }
 
     func finished(_ status: GRPCStatus, _ fault: Fault?) {
-        shard?.hear(.probed(peer: peer, number: number, isWell: status.code == .ok && isLive))
+        guard let shard else { return }
+        // An older node reports no load; that it says so shows that it lives.
+        let isWell = status.code == .ok ? isLive : status.code == .unimplemented
+        shard.hear(.probed(peer: peer, number: number, isWell: isWell))
+        guard isWell, shard.knownPeers[peer].isDraining != isDraining else { return }
+        shard.hear(.peerDraining(peer: peer, isDraining))
+        shard.changes?.note(draining: isDraining, peer: shard.peers[peer].name)
     }
 }
 

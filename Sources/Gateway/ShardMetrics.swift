@@ -118,10 +118,17 @@ final class ShardMetrics {
             collect(counters, of: index)
             let breaker = host.shard.knownPeers[index].breaker
             shard.set(names.peers[index].isOpen, breaker.state(now: now) == .closed ? 0 : 1)
+            shard.set(names.peers[index].isLeftOut, host.shard.isEjected(peer: index) ? 1 : 0)
+            let isDraining = host.shard.knownPeers[index].isDraining
+            shard.set(names.peers[index].isDraining, isDraining ? 1 : 0)
         }
         seen.server = server
         seen.peers = peers
         shard.set(names.frames, Double(host.shard.frameCount))
+        shard.set(names.draining, host.shard.isDraining ? 1 : 0)
+        for (gauge, workClass) in zip(names.held, WorkClass.allCases) {
+            shard.set(gauge, Double(host.shard.admission.held(by: workClass)))
+        }
         return shard.snapshot()
     }
 

@@ -50,10 +50,10 @@ extension Surroundings {
     ///
     /// - Parameter panics: takes no account of ejection and probes.
     func isLive(_ index: Int, panics: Bool, now: Instant) -> Bool {
-        let peer = peers[index]
-        guard !peer.isDraining, peer.allows(now: now) else { return false }
-        if peer.override == .closed || panics { return true }
-        return peer.isWell && !outliers.isEjected(index)
+        // Read in place: a peer is some hundred bytes, most of them its breaker's window.
+        guard !peers[index].isDraining, peers[index].allows(now: now) else { return false }
+        if peers[index].override == .closed || panics { return true }
+        return peers[index].isWell && !outliers.isEjected(index)
     }
 
     // MARK: Tiers
@@ -92,12 +92,11 @@ extension Surroundings {
     private mutating func gather(_ hosts: [Int], except: Int?, panics: Bool, now: Instant) {
         candidates.removeAll(keepingCapacity: true)
         for index in hosts where index != except {
-            let peer = peers[index]
             candidates.append(
                 NearestNode<Int>.Candidate(
-                    id: index, distance: peer.nearness,
-                    cost: peer.latency.cost(prior: peer.prior, now: now),
-                    pending: peer.pending + peer.reported(now: now),
+                    id: index, distance: peers[index].nearness,
+                    cost: peers[index].latency.cost(prior: peers[index].prior, now: now),
+                    pending: peers[index].pending + peers[index].reported(now: now),
                     isLive: isLive(index, panics: panics, now: now)))
         }
     }

@@ -52,10 +52,10 @@ struct RestartNeedsTests {
         ("workers", "3", "t.yaml:10:14: `workers`"),
         ("memory", "2GiB", "t.yaml:11:23: `budget.memory`"),
         ("bytes", "128MiB", "t.yaml:11:36: `budget.bytes`"),
-        ("pixels", "50MP", "t.yaml:13:17: `limits.pixels`"),
+        ("pixels", "50MP", "t.yaml:13:15: `limits.pixels`"),
         ("ca", "other.pem", "t.yaml:2:14: `trust.ca`"),
         ("otlp", "http://other.example:4318", "t.yaml:3:20: `telemetry.otlp`"),
-        ("sample", "2%", "t.yaml:3:59: `telemetry.sample`"),
+        ("sample", "2%", "t.yaml:3:61: `telemetry.sample`"),
     ])
     func `What sockets, threads and memory were laid out by is named with its place`(
         _ key: String, _ value: String, _ beginning: String

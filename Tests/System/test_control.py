@@ -130,6 +130,25 @@ def test_a_drained_node_answers_what_it_has_and_takes_nothing_new_until_it_is_un
     assert "by=canopy:role:operator" in leaf.await_log("the node drains")
 
 
+def test_those_who_ask_a_drained_node_hear_of_it_and_ask_nothing_new(pair, frames):
+    def unsure():
+        with plain(pair, "leaf", fresh=True) as client:
+            return digit(client, frames[0][0], accept=1.0)
+
+    control(pair, "drain", "region")
+    loops = pair.plan["nodes"]["leaf"]["loops"]
+    eventually(lambda: pair["leaf"].said().count("region drains") == loops,
+               "each loop of the leaf has heard of it")
+    assert peer(pair, "leaf", "region")["draining"]
+    calls = peer(pair, "leaf", "region")["calls"]
+    assert "UNAVAILABLE" in refusal(unsure)
+    known = peer(pair, "leaf", "region")
+    assert (known["calls"], known["breaker"]) == (calls, "closed")
+    control(pair, "undrain", "region")
+    eventually(lambda: not peer(pair, "leaf", "region")["draining"], "the leaf has heard of it")
+    assert facts(unsure())["tier"] == "regional"
+
+
 def test_a_breaker_that_is_held_open_is_obeyed_and_seen(pair, frames):
     calls = peer(pair, "leaf", "region")["calls"]
     said = control(pair, "breaker", "leaf", "region", "open", "--for", "10m").stdout
@@ -163,6 +182,7 @@ def test_a_breaker_that_is_held_closed_lets_calls_through_whatever_fails(build, 
         digit(plain(fleet, "leaf"), frames[0][0], accept=1.0)
     known = peer(fleet, "leaf", "region")
     assert (known["override"], known["breaker"]) == ("closed", "open")
+    assert "peer=region" in fleet["leaf"].await_log("region fails: it is not called for")
     fleet.start("region")
     # By itself the breaker would let one call through after a second or more.
     eventually(lambda: facts(digit(plain(fleet, "leaf"), frames[0][0], accept=1.0))["tier"]

@@ -85,7 +85,8 @@ final class ControlPlane: Sendable {
     /// - Parameter who: the identity that asks, for the log.
     /// - Throws: `precondition` when the process ends.
     func drain(
-        _ draining: Bool, by who: String, on loop: Loop, _ completion: @escaping (DrainReply) -> Void
+        _ draining: Bool, by who: String, on loop: Loop,
+        _ completion: @escaping (DrainReply) -> Void
     ) throws(Fault) {
         let (context, isEnding) = present.withLock { ($0.context, $0.state.isEnding) }
         guard draining || !isEnding else {
@@ -118,8 +119,7 @@ final class ControlPlane: Sendable {
     /// Holds a peer's breaker open or closed on all loops, or lets it judge again.
     ///
     /// - Parameter who: the identity that asks, for the log.
-    /// - Throws: `notFound` for an unknown peer, `invalid` for an unknown word or a time that is too
-    ///   long.
+    /// - Throws: `notFound` for an unknown peer, `invalid` for an unknown word or too long a time.
     func override(
         _ order: BreakerOverride, by who: String
     ) throws(Fault) -> BreakerOverrideReply {
