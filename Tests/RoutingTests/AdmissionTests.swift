@@ -42,6 +42,15 @@ private struct Desk {
         admission.finish(first.claim.id, answered: true, now: now)
         return admission.next(now: now)
     }
+
+    /// Ends frames until another begins. The first work is handed over ahead, since nothing is
+    /// known of its length; after that two endings may come before a beginning.
+    mutating func finishUntilNext() -> FrameID? {
+        for _ in 0..<2 {
+            if let next = finishOne() { return next }
+        }
+        return nil
+    }
 }
 
 @Suite("Admission")
@@ -117,7 +126,7 @@ struct AdmissionTests {
         var desk = Desk(places: 64)
         for _ in 0..<40 { desk.arrive(source: 1) }
         let quiet = desk.arrive(source: 2).id
-        #expect(desk.finishOne() == quiet)
+        #expect(desk.finishUntilNext() == quiet)
     }
 
     @Test func `Under load from all classes each gets its share of the work`() {
@@ -127,7 +136,7 @@ struct AdmissionTests {
             for _ in 0..<8 { desk.arrive(workClass) }
         }
         for _ in 0..<2_000 {
-            guard let id = desk.finishOne(), let workClass = desk.classes[id] else { break }
+            guard let id = desk.finishUntilNext(), let workClass = desk.classes[id] else { break }
             served[workClass, default: 0] += 1
             desk.arrive(workClass)
         }
@@ -141,22 +150,22 @@ struct AdmissionTests {
         var desk = Desk(places: 256)
         for _ in 0..<8 { desk.arrive(.sync) }
         for _ in 0..<100 {
-            guard let id = desk.finishOne() else { break }
+            guard let id = desk.finishUntilNext() else { break }
             #expect(desk.classes[id] == .sync)
             desk.arrive(.sync)
         }
-        #expect(desk.admission.runningCount == 2)
+        #expect(desk.admission.runningCount == 1)
     }
 
     @Test func `A class that slept has no claim to what it did not use`() {
         var desk = Desk(places: 256)
         for _ in 0..<8 { desk.arrive(.sync) }
         for _ in 0..<200 {
-            _ = desk.finishOne()
+            _ = desk.finishUntilNext()
             desk.arrive(.sync)
         }
         for _ in 0..<40 { desk.arrive(.batch) }
-        let served = (0..<20).compactMap { _ in desk.finishOne() }.map { desk.classes[$0]! }
+        let served = (0..<20).compactMap { _ in desk.finishUntilNext() }.map { desk.classes[$0]! }
         #expect(served.contains(.sync), "sync is not made to pay for the time when it was alone")
     }
 

@@ -7,7 +7,7 @@ import Topology
 struct ShardWatch {
     /// Calls of the last seconds, in buckets of a second on the node's clock.
     struct Window {
-        private static let length = 11
+        private static let length = 10
         private var buckets = [(second: UInt64, requests: Int, retries: Int)](
             repeating: (0, 0, 0), count: length)
 
@@ -18,13 +18,15 @@ struct ShardWatch {
             if retry { buckets[place].retries += 1 } else { buckets[place].requests += 1 }
         }
 
-        /// Retries and requests of the last 10 s and the second that has begun.
-        func sum(now: Instant) -> (requests: Int, retries: Int) {
+        /// Requests and retries of the second that has begun and the nine before it, and the
+        /// retries of that second alone.
+        func sum(now: Instant) -> (requests: Int, retries: Int, present: Int) {
             let second = now.nanoseconds / 1_000_000_000
-            var sum = (requests: 0, retries: 0)
-            for bucket in buckets where bucket.second + 10 >= second {
+            var sum = (requests: 0, retries: 0, present: 0)
+            for bucket in buckets where bucket.second + 9 >= second {
                 sum.requests += bucket.requests
                 sum.retries += bucket.retries
+                if bucket.second == second { sum.present = bucket.retries }
             }
             return sum
         }
@@ -57,11 +59,9 @@ struct ShardWatch {
         window.add(retry: retry, now: now)
         guard retry else { return nil }
         let sum = window.sum(now: now)
-        // The windows' edges differ by a second: of the share and of the floor.
-        let most = sum.requests * percent / 100 + floor * 11 + 1
-        guard sum.retries > most else { return nil }
-        return "\(sum.retries) retries among \(sum.requests) requests in 10 s, at most \(most) are"
-            + " allowed"
+        guard sum.retries * 100 > sum.requests * percent, sum.present > floor else { return nil }
+        return "\(sum.retries) retries among \(sum.requests) requests in 10 s, and"
+            + " \(sum.present) in this second, of which \(floor) are always allowed"
     }
 
     /// Counts how a call ended; says what is wrong when the breaker should be open and is not.
