@@ -163,16 +163,17 @@ public struct Admission: Sendable {
         if let index = waiting.firstIndex(where: { $0.claim.id == id }) { leave(at: index) }
     }
 
-    /// A worker has ended with a frame, whatever came of it. `answered` when it is to be learnt
-    /// from.
+    /// A worker has ended with a frame, whatever came of it. How long the work takes is learnt from
+    /// answers alone; how long frames are here also from the others, since those whose time ran
+    /// out are what a queue that is too long looks like.
     public mutating func finish(_ id: FrameID, answered: Bool, now: Instant) {
         guard let index = running.firstIndex(where: { $0.claim.id == id }) else { return }
         let ended = running.remove(swappingAt: index)
         held[ended.claim.workClass.urgency] -= 1
-        guard answered else { return }
-        services[ended.claim.task].observe(now - ended.began)
+        if answered { services[ended.claim.task].observe(now - ended.began) }
         limit.observe(
-            sojourn: now - ended.entered, service: now - ended.began,
+            sojourn: now - ended.entered,
+            service: services[ended.claim.task].mean ?? now - ended.began,
             held: waiting.count + running.count + 1)
     }
 

@@ -1,4 +1,5 @@
 import Cryptography
+import EventLoop
 import Ground
 import Inference
 import Routing
@@ -20,7 +21,7 @@ struct ReloadTests {
             node: try #require(topology.node(named: "leaf")))
         let names = try NodeMetrics(
             context.blueprint, registry: node.control.names.registry)
-        node.control.adopt(context, names, sinks: [])
+        node.control.adopt(context, names, [])
     }
 
     private func status(_ node: TestGateway) async -> NodeStatus {

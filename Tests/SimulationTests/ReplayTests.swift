@@ -58,7 +58,7 @@ import Topology
         for place in stride(from: 60, to: min(bytes.count, 6_000), by: 97) {
             var damaged = bytes
             damaged[place] ^= 0x10
-            #expect(throws: Fault.self) {
+            #expect(throws: Fault.self, "\(place): \(bytes[(place - 12)...(place + 3)])") {
                 var replay = try Replay(damaged)
                 var node = try fresh(blueprint, replay.header)
                 try replay.run(&node)

@@ -30,8 +30,8 @@ def hook(port: int, **more) -> dict:
     return {"webhook": f"http://127.0.0.1:{port}/alerts", **more}
 
 
-def broker(port: int, **more) -> dict:
-    return {"mqtt": f"mqtt://127.0.0.1:{port}", **more}
+def broker(port: int, host: str = "127.0.0.1", **more) -> dict:
+    return {"mqtt": f"mqtt://{host}:{port}", **more}
 
 
 def send(client, frames, first: int = 0, **parameters) -> list[str]:
@@ -284,7 +284,8 @@ def test_a_webhook_is_shown_its_token_and_a_missing_one_stops_the_start(build, f
 def test_a_node_that_ends_delivers_what_it_owes(build, frames, tmp_path):
     with Broker(tmp_path / "broker") as mqtt, Hook() as web:
         fleet = build(("leaf",), lambda plan: alerting(
-            plan, ["mqtt", "web"], mqtt=broker(mqtt.port), web=hook(web.port)))
+            # By its name, which may have an address that nobody listens on.
+            plan, ["mqtt", "web"], mqtt=broker(mqtt.port, "localhost"), web=hook(web.port)))
         fleet.start()
         ids = send(plain(fleet, "leaf"), frames[:20])
         assert fleet.stop("leaf") == 0

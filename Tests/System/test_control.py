@@ -182,6 +182,7 @@ def test_a_breaker_that_is_held_closed_lets_calls_through_whatever_fails(build, 
         digit(plain(fleet, "leaf"), frames[0][0], accept=1.0)
     known = peer(fleet, "leaf", "region")
     assert (known["override"], known["breaker"]) == ("closed", "open")
+    assert "peer=region" in fleet["leaf"].await_log("region fails: it is not called for")
     fleet.start("region")
     # By itself the breaker would let one call through after a second or more.
     eventually(lambda: facts(digit(plain(fleet, "leaf"), frames[0][0], accept=1.0))["tier"]

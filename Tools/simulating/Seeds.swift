@@ -25,6 +25,9 @@ struct Seeds: AsyncParsableCommand {
     @Option(help: "Leaves of a world, at most.")
     var leaves = 12
 
+    @Option(help: "Regional nodes of a world, at most.")
+    var regions = 6
+
     @Option(help: "Minutes of virtual time of a world.")
     var minutes = 12
 
@@ -41,7 +44,7 @@ struct Seeds: AsyncParsableCommand {
     var write: String?
 
     func validate() throws {
-        let counts = [seeds, frames, leaves, minutes, twice, workers ?? 1]
+        let counts = [seeds, frames, leaves, regions, minutes, twice, workers ?? 1]
         guard counts.allSatisfy({ $0 >= 1 }) else {
             throw ValidationError("every number must be at least 1")
         }
@@ -50,7 +53,7 @@ struct Seeds: AsyncParsableCommand {
     func run() async throws {
         var result = SeedsResult(seeds: seeds)
         var size = RandomWorld.Size()
-        (size.frames, size.leaves) = (frames, leaves)
+        (size.frames, size.leaves, size.regions) = (frames, leaves, regions)
         size.duration = .seconds(60 * Int64(minutes))
         let world = size
         let clock = ContinuousClock()

@@ -18,8 +18,13 @@ public final class Broker: AlertSink {
     /// Counts connections, so that the words of an earlier one are told from the present one's.
     private var generation = 0
     /// Whether to try all addresses of the broker's name, one after the other; see
-    /// `BrokerConnection`.
+    /// `BrokerConnection`. That is done when the first of them has just refused: a name such as
+    /// `localhost` has two, and the broker may listen on the other.
     private var tryAllAddresses = false
+    private var begunAt = Instant(nanoseconds: 0)
+    /// A machine that refuses does so within a round trip; what takes longer is a black hole, in
+    /// which waiting for every address would cost minutes.
+    private static let quickRefusal = Interval.seconds(1)
 
     /// - Parameter post: runs a body on the loop, from any thread.
     public init(
@@ -61,6 +66,7 @@ public final class Broker: AlertSink {
             post { box.broker?.on(event, of: box.generation) }
         }
         connection = made
+        begunAt = network.time.now
         if let fault = made.start() { on(.ended(fault), of: generation) }
     }
 
@@ -74,7 +80,8 @@ public final class Broker: AlertSink {
         case .refused(let number, let fault): hear(.refused(number, fault))
         case .ended(let fault):
             connection = nil
-            tryAllAddresses = !tryAllAddresses
+            let isQuick = network.time.now - begunAt < Self.quickRefusal
+            tryAllAddresses = isQuick && !tryAllAddresses
             hear(.closed(fault))
             _ = network.schedule(after: backoff.next(&random)) { [weak self] in self?.connect() }
         }

@@ -105,7 +105,12 @@ final class BrokerClient {
         ]
         _ = poll(&sockets, 2, Self.turn)
         let came = Int32(sockets[0].revents)
-        if came & ~POLLOUT != 0 { try check(mosquitto_loop_read(client, 1), "reading") }
+        if came & ~POLLOUT != 0 {
+            try check(mosquitto_loop_read(client, 1), "reading")
+            // Mosquitto holds a small answer back until the one before was acknowledged, which the
+            // kernel does up to 40 ms later when this side has nothing to say.
+            canopy_mqtt_quick_ack(mosquitto_socket(client))
+        }
         if came & POLLOUT != 0, mosquitto_socket(client) >= 0 {
             try check(mosquitto_loop_write(client, 1), "writing")
         }

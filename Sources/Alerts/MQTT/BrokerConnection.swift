@@ -40,7 +40,7 @@ final class BrokerConnection: Sendable {
     /// - Parameters:
     ///   - tryAllAddresses: libmosquitto connects in two ways. One does not wait, and takes the
     ///     first address of a name only; the other tries them all, and waits for each as long as
-    ///     the kernel does. Whoever alternates is neither stuck nor blind.
+    ///     the kernel does, up to two minutes.
     ///   - tell: called on the connection's thread.
     init(
         _ settings: BrokerSettings, tryAllAddresses: Bool, tell: @escaping @Sendable (Event) -> Void

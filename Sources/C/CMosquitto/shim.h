@@ -1,8 +1,11 @@
 #pragma once
 #include <mosquitto.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 // What wakes the thread of a connection out of poll(2): an eventfd, or a negative number.
@@ -26,3 +29,10 @@ static inline void canopy_mqtt_wake_clear(int descriptor) {
 
 // Names the calling thread; the kernel keeps 15 bytes.
 static inline void canopy_mqtt_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
+
+// Lets the kernel acknowledge at once what has come on a TCP socket. The kernel forgets it again, so
+// it is said after each reading.
+static inline void canopy_mqtt_quick_ack(int socket) {
+    int yes = 1;
+    setsockopt(socket, IPPROTO_TCP, TCP_QUICKACK, &yes, sizeof yes);
+}

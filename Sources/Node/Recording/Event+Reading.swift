@@ -22,6 +22,7 @@ extension Event {
         case 10: self = .peerDraining(peer: try words.integer(), try words.flag())
         case 11: self = .sourceLimit(source: try words.integer(), try Self.limit(&words))
         case 12: self = .undrained
+        case 13: self = .ownEngine(task: try words.integer(), try words.flag())
         default: throw words.fault("there is no event \(number)")
         }
     }

@@ -37,7 +37,10 @@ struct WordReader {
 
     mutating func number() throws(Fault) -> Double? {
         let word = try word()
-        return word == .max ? nil : Double(bitPattern: word)
+        guard word != .max else { return nil }
+        let number = Double(bitPattern: word)
+        guard number >= 0, number <= 1 else { throw fault("\(number) is not from 0 to 1") }
+        return number
     }
 
     /// The case whose number comes next.

@@ -1,3 +1,5 @@
+public import Routing
+
 /// Takes the words that a value is made of: what logs and hashes of events are built on.
 public protocol WordSink {
     mutating func put(_ word: UInt64)
@@ -16,16 +18,21 @@ extension WordSink {
 /// It tells traces apart that differ by chance; it is no defence against somebody who wants two to
 /// look alike.
 public struct TraceHash: WordSink, Hashable, Sendable {
-    public private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
+    @usableFromInline var state: UInt64 = 0xCBF2_9CE4_8422_2325
+
+    @inlinable
+    public var value: UInt64 { state }
 
     public init() {}
 
     @inlinable
-    public mutating func put(_ word: UInt64) { mix(word) }
-
-    @usableFromInline
-    mutating func mix(_ word: UInt64) {
-        value = (value ^ word) &* 0x9E37_79B9_7F4A_7C15
-        value ^= value >> 29
+    public mutating func put(_ word: UInt64) {
+        state = (state ^ word) &* 0x9E37_79B9_7F4A_7C15
+        state ^= state >> 29
     }
+
+    /// Adds an event: here and not by `put(into:)` elsewhere, where it could not be specialized.
+    public mutating func add(_ event: Event) { event.put(into: &self) }
+
+    public mutating func add(_ effect: Effect) { effect.put(into: &self) }
 }

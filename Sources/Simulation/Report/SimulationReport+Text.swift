@@ -17,8 +17,8 @@ extension SimulationReport {
         lines += ["", "degraded  " + Self.listed(degraded, of: total.sent)]
         lines.append("refused   " + Self.listed(refused, of: total.sent))
         lines.append(
-            "lost      \(total.lost), \(Figures.percent(total.lost, of: total.sent)): sent to a node"
-                + " that was not there")
+            "lost      \(total.lost) (\(Figures.percent(total.lost, of: total.sent))) sent to a"
+                + " node that was not there")
         lines.append(
             "calls     \(calls.escalations) escalations, \(calls.forwards) handed on,"
                 + " \(calls.audits) audits")

@@ -12,13 +12,13 @@ extension World {
         heard += 1
         trace.put(now)
         trace.put(UInt64(shard))
-        event.put(into: &trace)
+        trace.add(event)
         if settings.keepsLogs { shards[shard].log?.append(event, at: local, effects) }
         recorder?.note(event, on: shard, at: now, in: self.shards)
         // Carrying out an effect adds to the agenda and never comes back here, so the list stays.
         for index in effects.list.indices {
             let effect = effects.list[index]
-            effect.put(into: &trace)
+            trace.add(effect)
             recorder?.note(effect, on: shard, at: now, in: self.shards)
             perform(effect, shard, local)
         }

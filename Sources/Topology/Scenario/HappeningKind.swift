@@ -48,7 +48,8 @@ enum Kind: String, CaseIterable {
             traits.bandwidth.map { Units.text($0, Units.bitsPerSecond) },
             flap.map { "flaps every \(Units.text(Int($0.nanoseconds), Units.nanoseconds))" },
         ].compactMap(\.self).joined(separator: ", ")
-        if words.isEmpty && fields.isReadable {
+        let keys = ["latency", "jitter", "loss", "bandwidth", "flap"]
+        if !keys.contains(where: fields.has) && fields.isReadable {
             fields.report.add(
                 fields.place, "\(fields.subject) does not say what the link is like",
                 "give `latency`, `jitter`, `loss`, `bandwidth` or `flap`")
@@ -62,7 +63,7 @@ enum Kind: String, CaseIterable {
         let of = fields.required("of", .target(targets))
         let slow = fields.value("slow", .decimal(1...1_000_000))
         let fault: EngineFault? = fields.value("fault", .word)
-        if (slow == nil) == (fault == nil) && fields.isReadable {
+        if fields.has("slow") == fields.has("fault") && fields.isReadable {
             fields.report.add(
                 fields.place, "\(fields.subject) needs either `slow` or `fault`",
                 "give `slow: 10`, `fault: crash` or `fault: wedge`")
@@ -83,7 +84,7 @@ enum Kind: String, CaseIterable {
         let step = fields.value("step", .signedInterval(within: .seconds(3600)))
         // Kernels slew by at most 500 ppm; a broken crystal is ten times worse.
         let drift = fields.value("drift", .partsPerMillion(within: 5000))
-        if step == nil && drift == nil && fields.isReadable {
+        if !fields.has("step") && !fields.has("drift") && fields.isReadable {
             fields.report.add(
                 fields.place, "\(fields.subject) does not say what the clock does",
                 "give `step: -5s` or `drift: 200ppm`")

@@ -9,7 +9,8 @@ struct Targets {
     init(_ topology: Topology) {
         self.topology = topology
         let tiers = Tier.allCases.map(\.rawValue)
-        words = topology.nodes.map(\.name) + topology.sites.map(\.name) + tiers + [Self.everything]
+        let names = topology.nodes.map(\.name) + topology.sites.map(\.name)
+        words = names + (tiers + [Self.everything]).filter { !names.contains($0) }
     }
 
     private static let everything = "all"
