@@ -3,23 +3,12 @@ internal import Synchronization
 
 /// A model in a process of its own. Its jobs wait here, in its own pool: whatever becomes of the
 /// process, no other model's worker waits for it.
-final class IsolatedModel: LoadedModel, EngineKeeper.Client, @unchecked Sendable {
-    private struct State {
-        var condition = EngineCondition.restarting("it has not begun")
-        var signature: ModelSignature?
-        var restarts = 0
-        var watchers: [@Sendable (EngineCondition) -> Void] = []
-        var isClosed = false
-    }
-
+final class IsolatedModel: LoadedModel {
     let id: Digest
-    private let source: ModelSource
-    private let runner: IsolatedRunner
-    private let pool: WorkerPool
-    private let queue: JobQueue
+    private let core: IsolatedCore
+    private let keeper: EngineKeeper
     private let release: @Sendable () -> Void
-    private let state = Mutex(State())
-    private var keeper: EngineKeeper?
+    private let isClosed = Atomic(false)
 
     /// Starts the engine and waits until it serves.
     ///
@@ -29,22 +18,17 @@ final class IsolatedModel: LoadedModel, EngineKeeper.Client, @unchecked Sendable
         home: IsolatedHome, time: any TimeSource, release: @escaping @Sendable () -> Void
     ) throws(Fault) {
         id = source.id
-        self.source = source
         self.release = release
-        let allocator: any SlabAllocator = settings.allocator ?? HeapAllocator()
-        runner = IsolatedRunner(frames: home.frames, allocator: allocator, time: time)
-        pool = try WorkerPool(workers: settings.workers, idle: settings.idle, time: time)
-        queue = pool.open(runner, depth: settings.queueDepth)
-        let keeper = EngineKeeper(
+        core = try IsolatedCore(source, settings: settings, frames: home.frames, time: time)
+        keeper = EngineKeeper(
             EngineOrder(source, hardware: hardware, settings: settings), source,
             frames: home.frames, launcher: home.launcher, time: time,
-            limit: settings.inferenceLimit, client: self)
-        self.keeper = keeper
+            limit: settings.inferenceLimit, client: core)
         do throws(Fault) {
             try keeper.begin()
         } catch {
-            pool.stop()
-            state.withLock { $0.isClosed = true }
+            core.pool.stop()
+            isClosed.store(true, ordering: .relaxed)
             throw error
         }
     }
@@ -52,26 +36,23 @@ final class IsolatedModel: LoadedModel, EngineKeeper.Client, @unchecked Sendable
     deinit { close() }
 
     var signature: ModelSignature {
-        state.withLock { $0.signature }
+        core.state.withLock { $0.signature }
             ?? ModelSignature(inputs: [], encodedImage: nil, outputs: [])
     }
-    var waiting: Int { pool.waiting(in: queue) }
-    var runningSince: Instant? { pool.runningSince(in: queue) }
-    var condition: EngineCondition { state.withLock { $0.condition } }
-    var longest: Interval? { runner.longest }
-    var failures: Int { runner.failures }
-    var isViolated: Bool { runner.isViolated }
+    var waiting: Int { core.pool.waiting(in: core.queue) }
+    var runningSince: Instant? { core.runningSince }
+    var condition: EngineCondition { core.state.withLock { $0.condition } }
 
     var counters: EngineCounters {
         var counters = EngineCounters()
-        counters.workers = pool.alive
-        counters.restarts = state.withLock { $0.restarts }
-        counters.copiedBytes = runner.copiedBytes
+        counters.workers = core.pool.alive
+        counters.restarts = core.state.withLock { $0.restarts }
+        counters.copiedBytes = core.runner.copiedBytes
         return counters
     }
 
     func watch(_ body: @escaping @Sendable (EngineCondition) -> Void) {
-        let condition = state.withLock { state in
+        let condition = core.state.withLock { state in
             state.watchers.append(body)
             return state.condition
         }
@@ -79,23 +60,49 @@ final class IsolatedModel: LoadedModel, EngineKeeper.Client, @unchecked Sendable
     }
 
     func submit(_ job: InferenceJob) -> Bool {
-        condition == .serving && pool.submit(job, to: queue)
+        condition == .serving && core.pool.submit(job, to: core.queue)
     }
 
     func close() {
-        let isFirst = state.withLock { state in
-            defer { state.isClosed = true }
-            return !state.isClosed
-        }
-        guard isFirst else { return }
-        pool.close(queue)
+        guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        core.pool.close(core.queue)
         // The keeper stays until the last inference has ended, or was ended.
-        pool.stop()
-        keeper?.end()
+        core.pool.stop()
+        keeper.end()
         release()
     }
+}
 
-    // MARK: The keeper's thread
+/// What an isolated model and its keeper's thread share. It outlives that thread, which the model
+/// waits for when it goes.
+private final class IsolatedCore: EngineKeeper.Client {
+    struct State {
+        var condition = EngineCondition.restarting("it has not begun")
+        var signature: ModelSignature?
+        var restarts = 0
+        var watchers: [@Sendable (EngineCondition) -> Void] = []
+    }
+
+    let runner: IsolatedRunner
+    let pool: WorkerPool
+    let queue: JobQueue
+    let state = Mutex(State())
+    private let source: ModelSource
+
+    init(
+        _ source: ModelSource, settings: EngineSettings, frames: FrameArena, time: any TimeSource
+    ) throws(Fault) {
+        self.source = source
+        let allocator: any SlabAllocator = settings.allocator ?? HeapAllocator()
+        runner = IsolatedRunner(frames: frames, allocator: allocator, time: time)
+        pool = try WorkerPool(workers: settings.workers, idle: settings.idle, time: time)
+        queue = pool.open(runner, depth: settings.queueDepth)
+    }
+
+    var runningSince: Instant? { pool.runningSince(in: queue) }
+    var longest: Interval? { runner.longest }
+    var failures: Int { runner.failures }
+    var isViolated: Bool { runner.isViolated }
 
     func began(_ channel: EngineChannel, _ report: EngineReport) throws(Fault) {
         let plan = try ModelPlan(source, inputs: report.inputs, outputs: report.outputs)

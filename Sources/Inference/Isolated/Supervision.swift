@@ -33,9 +33,10 @@ struct Supervision: Sendable {
 
     /// How often the engine is looked at.
     static let look = Interval.milliseconds(100)
-    /// Looks without a beat: half a second, in which a process that is not stopped gets to run on
-    /// any machine. Looks and not time are counted, since a machine that sleeps stops both.
-    static let silentLooks = 5
+    /// Looks without a beat: a second, in which a process that is not stopped gets to run also on a
+    /// machine that is busy; half of it was too little beside three compilers. Looks and not time
+    /// are counted, since a machine that sleeps stops both.
+    static let silentLooks = 10
     /// An inference that takes so many times as long as the longest before it does not end any
     /// more, and at least so long: a frame can be larger than all before it.
     static let outlier: Int64 = 20

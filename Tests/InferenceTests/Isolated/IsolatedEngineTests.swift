@@ -221,6 +221,15 @@ struct `An isolated engine` {
         #expect(bench.engine.memoryInUse == 0)
     }
 
+    @Test func `A model that nobody holds any more ends its engine`() throws {
+        let bench = try Bench()
+        defer { bench.engine.shutdown() }
+        for _ in 0..<3 {
+            _ = try bench.load(.isolated, try scale())
+            #expect(bench.engine.memoryInUse == 0)
+        }
+    }
+
     @Test func `Both homes share one budget of memory`() throws {
         let bench = try Bench()
         defer { bench.engine.shutdown() }
