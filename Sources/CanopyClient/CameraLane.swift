@@ -177,9 +177,12 @@ final class CameraLane {
     }
 
     func refused(_ passage: Passage, _ number: Int, _ fault: Fault) {
-        roamer.hear(
-            fault.code == .unavailable
-                ? .unavailable(passage.station.number) : .answered(passage.station.number))
+        let station = passage.station.number
+        switch fault.code {
+        case .unavailable: roamer.hear(.unavailable(station))
+        case .exhausted: roamer.hear(.overloaded(station))
+        default: roamer.hear(.answered(station))
+        }
         hear(.refused(passage.number, number, fault))
     }
 

@@ -64,6 +64,7 @@ final class Errand {
     }
 
     private func ended(_ number: Int, _ fault: Fault?) {
+        if fault?.code == .exhausted { roamer.hear(.overloaded(number)) }
         let isAlone = roamer.stations.count == 1 && !roamer.discovery.isOn
         guard let fault, fault.code == .unavailable, made < Self.attempts, !isAlone,
             roamer.now < deadline

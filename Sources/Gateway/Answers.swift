@@ -64,7 +64,7 @@ enum Answers {
         guard !classes.isEmpty else {
             return outcome.outputs.map { tensor in
                 InferTensor(
-                    name: tensor.name, datatype: Datatype(rawValue: tensor.type.rawValue) ?? .bytes,
+                    name: tensor.name, datatype: tensor.type,
                     shape: tensor.shape, contents: tensor.bytes)
             }
         }

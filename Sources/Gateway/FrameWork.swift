@@ -69,7 +69,7 @@ extension InferRequest {
         .tensors(
             inputs.map { input in
                 Tensor(
-                    name: input.name, type: DataType(rawValue: input.datatype.rawValue) ?? .bytes,
+                    name: input.name, type: input.datatype,
                     shape: input.shape, bytes: input.contents)
             })
     }

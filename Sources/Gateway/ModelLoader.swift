@@ -41,7 +41,17 @@ final class ModelLoader: Sendable {
         var processes: EngineProcesses?
         /// By task.
         var loaded: [Int: Loaded] = [:]
+        /// Why a task's model was not to be had at the last try, by task.
+        var failures: [Int: String] = [:]
+        /// Until the next try; `nil` while none is due.
+        var pause: Interval?
+        var retryIsDue = false
     }
+
+    /// Until a model that was not to be had is tried again: twice as long after each try. From two
+    /// seconds, since a bundle may be on its way to the disk, to five minutes, since loading takes
+    /// a core for seconds.
+    private static let pauses = (first: Interval.seconds(2), longest: Interval.seconds(300))
 
     /// How long a model that was replaced may take to end: no frame has a longer deadline.
     private static let patience = FrameWork.longestDeadline
@@ -62,7 +72,10 @@ final class ModelLoader: Sendable {
     /// Does what a new topology asks for. Returns at once.
     func adopt(_ context: NodeContext) {
         queue.async {
-            self.state.withLock { $0.context = context }
+            self.state.withLock { state in
+                state.context = context
+                (state.failures, state.pause) = ([:], nil)
+            }
             self.update()
         }
     }
@@ -85,6 +98,7 @@ final class ModelLoader: Sendable {
         let wanted = context.blueprint.tasks.indices.filter(isToLoad)
         let engine = wanted.isEmpty ? nil : engine()
         let store = BundleStore(folders: context.topology.models, disk: FileDisk())
+        var mayHeal = false
         for (number, task) in context.blueprint.tasks.enumerated() {
             guard !isStopping.load(ordering: .relaxed) else { return }
             let old = state.withLock { $0.loaded[number] }
@@ -94,9 +108,29 @@ final class ModelLoader: Sendable {
             }
             do throws(Fault) {
                 try serve(task, number, old, from: store, into: engine)
+                state.withLock { $0.failures[number] = nil }
             } catch {
                 giveUp(task, number, old, error)
+                mayHeal = mayHeal || error.mayHealByItself
             }
+        }
+        if mayHeal { retryLater() } else { state.withLock { $0.pause = nil } }
+    }
+
+    /// Tries once more what failed: a folder that was not there yet, memory that is free later.
+    private func retryLater() {
+        let pause = state.withLock { state -> Interval? in
+            if state.retryIsDue { return nil }
+            state.retryIsDue = true
+            let next = state.pause.map { min($0 + $0, Self.pauses.longest) } ?? Self.pauses.first
+            state.pause = next
+            return next
+        }
+        guard let pause else { return }
+        queue.asyncAfter(deadline: .now() + .nanoseconds(Int(pause.nanoseconds))) { [weak self] in
+            guard let self, !isStopping.load(ordering: .relaxed) else { return }
+            state.withLock { $0.retryIsDue = false }
+            update()
         }
     }
 
@@ -201,10 +235,15 @@ final class ModelLoader: Sendable {
 
     private func giveUp(_ task: Blueprint.Task, _ number: Int, _ old: Loaded?, _ fault: Fault) {
         let rest = old.map { "; bundle \($0.id.short) goes on" } ?? ""
-        context.log.error(
-            "the model of '\(task.name)' is not served: \(fault)\(rest)",
-            metadata: ["task": "\(task.name)"])
-        hosts.each { $0.shard.giveUp(task: number, "\(fault)\(rest)") }
+        let why = "\(fault)\(rest)"
+        // What is tried again and again says it once.
+        let known = state.withLock { $0.failures.updateValue(why, forKey: number) }
+        if known != why {
+            context.log.error(
+                "the model of '\(task.name)' is not served: \(why)",
+                metadata: ["task": "\(task.name)"])
+        }
+        hosts.each { $0.shard.giveUp(task: number, why) }
     }
 
     // MARK: The engine
@@ -271,6 +310,14 @@ final class ModelLoader: Sendable {
             allocator: context.budget)
         settings.inferenceLimit = node.limits.inference
         return settings
+    }
+}
+
+extension Fault {
+    /// Whether a model that was not to be had for this may be had later, with the topology as it
+    /// is: a file that is on its way, memory that others hold now.
+    fileprivate var mayHealByItself: Bool {
+        code != .invalid && code != .unsupported && code != .precondition
     }
 }
 

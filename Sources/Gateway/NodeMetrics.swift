@@ -66,11 +66,11 @@ struct NodeMetrics: Sendable {
     let resident: Gauge
     let receiptsLost: Counter
     let reloads: [String: Counter]
+    let budgetRefused: Counter
+    let pauses: Counter
     let draining: Gauge
     /// In the order of `WorkClass.allCases`.
     let held: [Gauge]
-    let budgetRefused: Counter
-    let pauses: Counter
 
     static let rejections: [Fault.Code] = [
         .invalid, .notFound, .unauthenticated, .forbidden, .exhausted, .deadline, .unavailable,
@@ -124,6 +124,12 @@ struct NodeMetrics: Sendable {
                 labels: [MetricLabel("outcome", outcome)])
         }
         self.reloads = reloads
+        budgetRefused = try registry.counter(
+            "canopy_request_bytes_refused_total",
+            "Buffers that the byte budget had no room for, of requests and of answers.")
+        pauses = try registry.counter(
+            "canopy_reading_pauses_total",
+            "Times that a connection was not read from for want of room in the byte budget.")
         draining = try registry.gauge("canopy_draining", "Loops that take no new frames.")
         var held: [Gauge] = []
         for workClass in WorkClass.allCases {
@@ -133,12 +139,6 @@ struct NodeMetrics: Sendable {
                     labels: [MetricLabel("class", workClass.rawValue)]))
         }
         self.held = held
-        budgetRefused = try registry.counter(
-            "canopy_request_bytes_refused_total",
-            "Buffers that the byte budget had no room for, of requests and of answers.")
-        pauses = try registry.counter(
-            "canopy_reading_pauses_total",
-            "Times that a connection was not read from for want of room in the byte budget.")
         receiptsLost = try registry.counter(
             "canopy_receipts_lost_total", "Receipts given up before their time, for want of room.")
     }

@@ -160,7 +160,7 @@ enum Description {
 
     private static func tensor(_ tensor: TensorSpecification) -> TensorMetadata {
         TensorMetadata(
-            name: tensor.name, datatype: Datatype(rawValue: tensor.type.rawValue) ?? .bytes,
+            name: tensor.name, datatype: tensor.type,
             shape: tensor.shape)
     }
 }

@@ -49,7 +49,7 @@ struct AnswerWriter: Sendable {
             }
         }
         return Tensor(
-            name: ModelPlan.probabilities, type: .float32, shape: [classes.count], bytes: bytes)
+            name: ModelPlan.probabilities, type: .fp32, shape: [classes.count], bytes: bytes)
     }
 
     private func labels(_ classes: [ClassScore]) throws(Fault) -> Tensor {

@@ -32,7 +32,7 @@ final class ImagePipeline {
         let image = try pixels(file)
         let shape = preprocessing.shape(width: image.width, height: image.height)
         let memory = try room(shape)
-        let size = preprocessing.type == .float32 ? 4 : 1
+        let size = preprocessing.type == .fp32 ? 4 : 1
         precondition(
             memory.count >= image.width * image.height * preprocessing.color.channels * size)
         write(image, to: memory)
@@ -100,7 +100,7 @@ final class ImagePipeline {
             let from = preprocessing.color == .bgr ? 2 - channel : channel
             let start = interleaved ? channel : channel * plane
             let step = interleaved ? channels : 1
-            if preprocessing.type == .float32 {
+            if preprocessing.type == .fp32 {
                 let out = memory.bindMemory(to: Float.self)
                 values[channel].withUnsafeBufferPointer { table in
                     var index = start

@@ -37,7 +37,7 @@ struct ModelPlan: Sendable {
         if let classifier = classification?.classifier {
             let shape = [classifier.listed]
             given += [
-                TensorSpecification(name: Self.probabilities, type: .float32, shape: shape),
+                TensorSpecification(name: Self.probabilities, type: .fp32, shape: shape),
                 TensorSpecification(name: Self.labels, type: .bytes, shape: shape),
             ]
         }
@@ -64,7 +64,7 @@ struct ModelPlan: Sendable {
     private static func shape(
         _ preprocessing: Preprocessing, _ port: TensorSpecification
     ) throws(Fault) -> [Int] {
-        let type: DataType
+        let type: Datatype
         let shape: [Int]
         switch preprocessing {
         case .tensor(let tensor):
@@ -98,7 +98,7 @@ struct ModelPlan: Sendable {
         let port = outputs[index]
         // An axis of any length is the batch, which is 1 here.
         let count = elementCount(port.shape.map { $0 < 0 ? 1 : $0 })
-        guard port.type == .float32, count == source.labels.count else {
+        guard port.type == .fp32, count == source.labels.count else {
             throw misfit(
                 "labels.txt has \(source.labels.count) lines", "the output is \(port.text)")
         }

@@ -1,3 +1,5 @@
+public import Ground
+
 /// What is done to an input before the model sees it: the value of a bundle's `preprocessing.json`.
 public enum Preprocessing: Sendable, Equatable {
     case image(ImagePreprocessing)
@@ -47,8 +49,8 @@ public struct ImagePreprocessing: Sendable, Equatable {
     public var color: Color
     public var steps: [Step]
     public var layout: Layout
-    /// `.float32` or `.uint8`.
-    public var type: DataType
+    /// `.fp32` or `.uint8`.
+    public var type: Datatype
     /// One number per channel, in units of 0…255; zeros when the bundle gives none.
     public var mean: [Float]
     /// One factor per channel; ones when the bundle gives none.
@@ -75,7 +77,7 @@ public struct ImagePreprocessing: Sendable, Equatable {
 /// where they are given.
 public struct TensorPreprocessing: Sendable, Equatable {
     public var input: String
-    public var type: DataType
+    public var type: Datatype
     /// Elements along each axis, each at least 1.
     public var shape: [Int]
     /// Nothing, one number for all, or one per element of the last axis but one (the channels).

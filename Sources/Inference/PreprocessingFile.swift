@@ -24,10 +24,10 @@ extension Preprocessing {
 
     private static func image(_ members: inout JSONMembers) throws(Fault) -> ImagePreprocessing {
         let color = try members.choice("color", of: ImagePreprocessing.Color.self)
-        let type = try type(&members, among: [.float32, .uint8])
+        let type = try type(&members, among: [.fp32, .uint8])
         var mean: [Float] = []
         var scale: [Float] = []
-        if type == .float32 {
+        if type == .fp32 {
             mean = try optionalFactors("mean", &members, counts: [color.channels])
             scale = try optionalFactors("scale", &members, counts: [color.channels])
         }
@@ -39,7 +39,7 @@ extension Preprocessing {
     }
 
     private static func tensor(_ members: inout JSONMembers) throws(Fault) -> TensorPreprocessing {
-        let type = try type(&members, among: DataType.allCases.filter { $0 != .bytes })
+        let type = try type(&members, among: Datatype.allCases.filter { $0 != .bytes })
         let shape = try members.integers("shape", in: 1...Int(Int32.max))
         guard shape.count <= axisLimit, elementCount(shape) != nil else {
             throw JSONMembers.fault(
@@ -47,7 +47,7 @@ extension Preprocessing {
         }
         var result = TensorPreprocessing(
             input: try members.string("input"), type: type, shape: shape, mean: [], scale: [])
-        if type == .float32 {
+        if type == .fp32 {
             let counts = [1, result.channels]
             result.mean = try optionalFactors("mean", &members, counts: counts)
             result.scale = try optionalFactors("scale", &members, counts: counts)
@@ -56,9 +56,9 @@ extension Preprocessing {
     }
 
     private static func type(
-        _ members: inout JSONMembers, among allowed: [DataType]
-    ) throws(Fault) -> DataType {
-        let type = try members.choice("type", of: DataType.self)
+        _ members: inout JSONMembers, among allowed: [Datatype]
+    ) throws(Fault) -> Datatype {
+        let type = try members.choice("type", of: Datatype.self)
         guard allowed.contains(type) else {
             throw JSONMembers.fault(
                 "\(members.place) \"type\"", type.rawValue,

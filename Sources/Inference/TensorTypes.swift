@@ -1,44 +1,13 @@
 public import Ground
 
-/// An element type, spelled as the Open Inference Protocol spells it.
-public enum DataType: String, Sendable, CaseIterable {
-    case bool = "BOOL"
-    case uint8 = "UINT8"
-    case uint16 = "UINT16"
-    case uint32 = "UINT32"
-    case uint64 = "UINT64"
-    case int8 = "INT8"
-    case int16 = "INT16"
-    case int32 = "INT32"
-    case int64 = "INT64"
-    case float16 = "FP16"
-    case bfloat16 = "BF16"
-    case float32 = "FP32"
-    case float64 = "FP64"
-    /// Elements of their own lengths; in a tensor's bytes each follows its length as four
-    /// little-endian bytes.
-    case bytes = "BYTES"
-
-    /// Bytes of one element, or `nil` for `bytes`.
-    public var size: Int? {
-        switch self {
-        case .bool, .uint8, .int8: 1
-        case .uint16, .int16, .float16, .bfloat16: 2
-        case .uint32, .int32, .float32: 4
-        case .uint64, .int64, .float64: 8
-        case .bytes: nil
-        }
-    }
-}
-
 /// What an input takes or an output gives.
 public struct TensorSpecification: Sendable, Equatable {
     public var name: String
-    public var type: DataType
+    public var type: Datatype
     /// Elements along each axis; −1 where any number will do.
     public var shape: [Int]
 
-    public init(name: String, type: DataType, shape: [Int]) {
+    public init(name: String, type: Datatype, shape: [Int]) {
         self.name = name
         self.type = type
         self.shape = shape
@@ -57,11 +26,11 @@ public struct TensorSpecification: Sendable, Equatable {
 /// A tensor's name, element type and shape, and its elements in row-major, little-endian order.
 public struct Tensor: Sendable {
     public var name: String
-    public var type: DataType
+    public var type: Datatype
     public var shape: [Int]
     public var bytes: Bytes
 
-    public init(name: String, type: DataType, shape: [Int], bytes: Bytes) {
+    public init(name: String, type: Datatype, shape: [Int], bytes: Bytes) {
         self.name = name
         self.type = type
         self.shape = shape

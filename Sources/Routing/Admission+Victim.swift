@@ -4,11 +4,15 @@ extension Admission {
         max(1, limit.places * settings.shares[workClass] / 100)
     }
 
+    /// Whether a class has fewer places than it can count on. It gets them also when those who took
+    /// them run and cannot give way: for that moment there are a few places more.
+    func isOwed(_ workClass: WorkClass) -> Bool { held(by: workClass) < guaranteed(workClass) }
+
     /// Who gives way to `claim`, as an index into `waiting`; `nil` when the claim itself is the one
     /// to refuse.
     func victim(for claim: Claim) -> Int? {
         let own = claim.workClass
-        let isOwed = held(by: own) < guaranteed(own)
+        let isOwed = isOwed(own)
         for other in WorkClass.allCases.reversed() where other != own {
             guard other < own || isOwed, held(by: other) > guaranteed(other) else { continue }
             if let index = newest(of: loudest(in: other), in: other) { return index }

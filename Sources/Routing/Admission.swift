@@ -129,9 +129,12 @@ public struct Admission: Sendable {
             return .begin
         }
         if waiting.count + running.count >= limit.places {
-            guard let index = victim(for: claim) else { return .full }
-            displaced = waiting[index].claim.id
-            leave(at: index)
+            if let index = victim(for: claim) {
+                displaced = waiting[index].claim.id
+                leave(at: index)
+            } else if !isOwed(claim.workClass) {
+                return .full
+            }
         }
         held[claim.workClass.urgency] += 1
         arrivals += 1
@@ -179,15 +182,24 @@ public struct Admission: Sendable {
     /// next at once.
     public static let ahead = 1
 
+    /// Work that takes longer than this is handed over only when a worker is free: the 50 µs until
+    /// it begins are little then, and whoever comes meanwhile would wait for it.
+    static let quickWork = Interval.milliseconds(2)
+
+    /// Whether an engine takes a frame now. Realtime is not held up by what was handed over ahead
+    /// of it: engines begin with it.
     private func hasWorker(for claim: Claim) -> Bool {
+        let isQuick = services[claim.task].mean.map { $0 < Self.quickWork } ?? true
+        let ahead = isQuick ? Self.ahead : 0
         var (all, others) = (0, 0)
         for work in running where isSameEngine(work.claim.task, claim.task) {
             all += 1
             if work.claim.workClass != .realtime { others += 1 }
         }
-        guard all < workers + Self.ahead else { return false }
-        if claim.workClass == .realtime || workers == 1 { return true }
-        return others < workers - 1 + Self.ahead
+        if claim.workClass == .realtime {
+            return all - others < workers + ahead && all < workers + 2 * ahead
+        }
+        return others < max(1, workers - 1) + ahead && all < workers + ahead
     }
 
     private func isSameEngine(_ a: Int, _ b: Int) -> Bool {

@@ -39,6 +39,8 @@ public struct Peer: Sendable {
     /// What it said of its load when it last answered, and when.
     public internal(set) var load: PeerLoad?
     var loadAt = Instant(nanoseconds: 0)
+    /// When it last answered anything.
+    var heardAt = Instant(nanoseconds: 0)
     var probe = Probe()
 
     public init(
@@ -93,8 +95,9 @@ public struct PeerLoad: Hashable, Sendable {
 /// How often peers are asked whether they are there.
 struct Probe: Sendable {
     var number: UInt32 = 0
-    /// When the one under way began.
+    /// When the one under way began, and when the last one did.
     var began: Instant?
+    var sentAt = Instant(nanoseconds: 0)
     var next = Instant(nanoseconds: 0)
     /// Probes in a row that failed.
     var failures = 0

@@ -26,6 +26,7 @@ extension Surroundings {
     ) {
         peers[index].pending -= 1
         let peer = peers[index]
+        if outcome != .abandoned, outcome != .timedOut { peers[index].heardAt = now }
         settle(attempt, at: index, outcome, now: now)
         switch outcome {
         case .answered, .timedOut: peers[index].latency.observe(now - attempt.start, now: now)
@@ -85,10 +86,18 @@ extension Surroundings {
             guard now - began > Probe.timeout + Probe.timeout else { return }
             probed(index, number: peers[index].probe.number, isWell: false, now: now)
         }
-        guard now >= peers[index].probe.next else { return }
+        guard now >= peers[index].probe.next || isSilent(index, now: now) else { return }
         peers[index].probe.number &+= 1
         peers[index].probe.began = now
+        peers[index].probe.sentAt = now
         send(index, peers[index].probe.number, now + Probe.timeout)
+    }
+
+    /// Whether calls wait for a peer that has said nothing for a while: before their deadlines tell
+    /// that it hangs, a probe may.
+    private func isSilent(_ index: Int, now: Instant) -> Bool {
+        guard peers[index].pending > 0, let every = policy.probe else { return false }
+        return now - peers[index].heardAt >= every && now - peers[index].probe.sentAt >= every
     }
 
     /// Learns how a probe ended.
@@ -98,7 +107,10 @@ extension Surroundings {
         }
         peers[index].probe.began = nil
         peers[index].probe.failures = isWell ? 0 : peers[index].probe.failures + 1
-        if isWell { peers[index].distance.observe(now - began, now: now) }
+        if isWell {
+            peers[index].distance.observe(now - began, now: now)
+            peers[index].heardAt = now
+        }
         let seemsWell = isWell || peers[index].probe.failures < Probe.mostFailures
         let wasOpen = peers[index].breaker.phaseName == .open
         if isWell || !seemsWell, peers[index].isWell != isWell {

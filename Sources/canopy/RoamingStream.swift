@@ -52,7 +52,7 @@ final class RoamingStream: Sendable {
         }
         guard let refused else { return }
         let sent = SentFrame(source, camera: camera, sequence: number)
-        report.add(sent, .failure(refused), isFinal: true)
+        report.reject(sent, refused)
         gate.leave()
     }
 

@@ -22,7 +22,7 @@ struct Send: AsyncParsableCommand {
             neighbours, frames go to the nearest of them and follow it when it changes; what a lost
             node did not answer is sent again, and while none answers frames wait in a buffer.
 
-              canopy send --topology shop.yaml --node till --node office --as camera \
+              canopy send --topology shop.yaml --node till --node office --as camera \\
                 --task meter-digits --image frames/ --streams 4 --rate 30
               canopy send --seed 10.0.0.5:8443 --as camera --task meter-digits --video /dev/video0
             """)

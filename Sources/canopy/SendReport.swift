@@ -73,6 +73,12 @@ final class SendReport: Sendable {
         add(frame, result, took, isFinal: outcome.isLast, more: more)
     }
 
+    /// Takes a frame that the stream's full buffer did not take.
+    func reject(_ frame: SentFrame, _ fault: Fault) {
+        state.withLock { $0.dropped += 1 }
+        add(frame, .failure(fault), 0, isFinal: true, more: ["dropped": .string("rejected")])
+    }
+
     /// Says that frames go to another node.
     func moved(_ move: Move) {
         live?.moved(to: move.to)

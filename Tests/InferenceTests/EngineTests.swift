@@ -72,14 +72,14 @@ struct `The OpenVINO engine` {
         let signature = try engine.load(try scale(), place: "here").signature
         #expect(
             signature.inputs == [
-                TensorSpecification(name: "image", type: .float32, shape: [1, 1, 2, 2])
+                TensorSpecification(name: "image", type: .fp32, shape: [1, 1, 2, 2])
             ])
         #expect(
             signature.encodedImage == TensorSpecification(name: "image", type: .bytes, shape: [1]))
         #expect(
             signature.outputs == [
-                TensorSpecification(name: "logits", type: .float32, shape: [1, 4]),
-                TensorSpecification(name: "probabilities", type: .float32, shape: [3]),
+                TensorSpecification(name: "logits", type: .fp32, shape: [1, 4]),
+                TensorSpecification(name: "probabilities", type: .fp32, shape: [3]),
                 TensorSpecification(name: "labels", type: .bytes, shape: [3]),
             ])
     }
@@ -89,7 +89,7 @@ struct `The OpenVINO engine` {
         defer { engine.shutdown() }
         let model = try engine.load(try scale(), place: "here")
         let tensor = Tensor(
-            name: "image", type: .float32, shape: [1, 1, 2, 2], bytes: floats([0, 1, 0, 0.5]))
+            name: "image", type: .fp32, shape: [1, 1, 2, 2], bytes: floats([0, 1, 0, 0.5]))
         let result = try answer(model, .tensors([tensor]))
         #expect(floats(result.outputs[0].bytes) == [0, 2.5, 0, 1])
         #expect(result.classes.map(\.label) == ["one", "three", "zero"])
@@ -130,7 +130,7 @@ struct `The OpenVINO engine` {
         defer { engine.shutdown() }
         let model = try engine.load(try scale(), place: "here")
         let tensor = Tensor(
-            name: "image", type: .float32, shape: [1, 1, 2, 2], bytes: floats([.nan, 1, 0, 0]))
+            name: "image", type: .fp32, shape: [1, 1, 2, 2], bytes: floats([.nan, 1, 0, 0]))
         let result = try answer(model, .tensors([tensor]))
         #expect(result.scores == .malformed && result.classes.isEmpty)
         #expect(result.outputs[1].shape == [0])
@@ -174,7 +174,7 @@ struct `The OpenVINO engine` {
         for start in stride(from: 0, to: 1000, by: 50) {
             for tag in start..<start + 50 {
                 let tensor = Tensor(
-                    name: "image", type: .float32, shape: [1, 1, 2, 2],
+                    name: "image", type: .fp32, shape: [1, 1, 2, 2],
                     bytes: floats([Float(tag), 0, 0, 0]))
                 let job = InferenceJob(
                     tag: UInt64(tag), input: .tensors([tensor]), lane: .realtime,

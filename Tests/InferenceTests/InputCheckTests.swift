@@ -4,15 +4,15 @@ import Testing
 @testable import Inference
 
 private let inputs = [
-    TensorSpecification(name: "a", type: .float32, shape: [1, 3]),
+    TensorSpecification(name: "a", type: .fp32, shape: [1, 3]),
     TensorSpecification(name: "b", type: .int64, shape: [-1, 2]),
 ]
 
-private func tensor(_ name: String, _ type: DataType, _ shape: [Int], _ count: Int) -> Tensor {
+private func tensor(_ name: String, _ type: Datatype, _ shape: [Int], _ count: Int) -> Tensor {
     Tensor(name: name, type: type, shape: shape, bytes: Bytes([UInt8](repeating: 0, count: count)))
 }
 
-private let good = [tensor("b", .int64, [5, 2], 80), tensor("a", .float32, [1, 3], 12)]
+private let good = [tensor("b", .int64, [5, 2], 80), tensor("a", .fp32, [1, 3], 12)]
 
 @Suite struct `Checking inputs` {
     @Test func `Right tensors are matched by name in any order`() throws {
@@ -20,10 +20,10 @@ private let good = [tensor("b", .int64, [5, 2], 80), tensor("a", .float32, [1, 3
     }
 
     @Test(arguments: [
-        (tensor("c", .float32, [1, 3], 12), "input \"c\": no such input"),
-        (tensor("a", .float64, [1, 3], 24), "datatype FP64 came, FP32 was"),
-        (tensor("a", .float32, [3, 1], 12), "shape [3, 1] came, [1, 3] was"),
-        (tensor("a", .float32, [1, 3], 11), "11 bytes came, 12 for FP32 [1, 3] was"),
+        (tensor("c", .fp32, [1, 3], 12), "input \"c\": no such input"),
+        (tensor("a", .fp64, [1, 3], 24), "datatype FP64 came, FP32 was"),
+        (tensor("a", .fp32, [3, 1], 12), "shape [3, 1] came, [1, 3] was"),
+        (tensor("a", .fp32, [1, 3], 11), "11 bytes came, 12 for FP32 [1, 3] was"),
         (tensor("b", .int64, [0, 2], 0), "shape [0, 2] came, [-1, 2] was"),
         (tensor("b", .int64, [1 << 60, 2], 0), "0 bytes came"),
         (tensor("b", .int64, [-1, 2], 16), "shape [-1, 2] came, [-1, 2] was"),

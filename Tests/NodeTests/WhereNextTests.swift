@@ -109,6 +109,25 @@ struct WhereNextTests {
         #expect(run(3, &leaf, react: answer).count == 3)
     }
 
+    @Test func `A peer that hangs is found out by probes long before its callers' patience ends`() {
+        var leaf = TestNode(bar: nil, peers: 1, hasModel: false)
+        leaf.hear(.tick)
+        leaf.hear(.probed(peer: 0, number: leaf.probeNumbers[0].number, isWell: true))
+        leaf.arrive(deadline: .seconds(30))
+        leaf.probes = []
+        for _ in 0..<16 {
+            leaf.now = leaf.now + Node.tick
+            leaf.hear(.tick)
+            let number = leaf.probeNumbers[0].number
+            leaf.now = leaf.now + .milliseconds(1)
+            leaf.hear(.probed(peer: 0, number: number, isWell: false))
+        }
+        #expect(leaf.probes.count >= 2 && !leaf.node.peers[0].isWell)
+        leaf.calls = []
+        leaf.arrive(deadline: .seconds(30))
+        #expect(leaf.calls.isEmpty && leaf.refusals == [.unavailable])
+    }
+
     @Test func `An operator's word goes over the breaker's`() {
         var leaf = TestNode(bar: nil, peers: 1, hasModel: false)
         leaf.hear(.peerOverride(peer: 0, .open))

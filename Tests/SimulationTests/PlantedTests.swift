@@ -19,6 +19,7 @@ import Topology
         let healthy = try simulate(topology, plan)
         #expect(healthy.violation == nil)
         let sick = try simulate(topology, plan, planted)
+        print("DBG", sick.violation as Any, try sick.story().suffix(5))
         return (sick.violation?.invariant, try sick.story())
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -14,7 +15,7 @@ import pytest
 import raw
 import topologies
 import tritonclient.grpc as triton
-from calls import digit, facts, label, plain, refusal, tensor
+from calls import digit, echo, facts, label, plain, refusal, tensor
 from conftest import LOOPS
 from fleet import MODELS, ROOT, bundle_id, eventually, program
 
@@ -238,3 +239,33 @@ def signature(fleet, model) -> tuple[str, list[int], str]:
     openvino = pytest.importorskip("openvino")
     read = openvino.Core().read_model(str(model))
     return (read.inputs[0].any_name, list(read.inputs[0].shape), read.outputs[0].any_name)
+
+
+def test_a_model_whose_bundle_comes_later_is_served_without_a_restart(build, frames, tmp_path):
+    folder = tmp_path / "models"
+    folder.mkdir()
+
+    def elsewhere(plan):
+        topologies.digits(plan)
+        plan["models"] = [str(folder)]
+
+    fleet = build(("leaf",), elsewhere)
+    fleet.start(ready=False)
+    fleet["leaf"].await_log("is not served")
+    shutil.copytree(MODELS / "digits-leaf", tmp_path / "digits-leaf")
+    (tmp_path / "digits-leaf").rename(folder / "digits-leaf")
+    fleet.await_ready("leaf")
+    assert digit(plain(fleet, "leaf"), frames[0][0])
+    assert fleet["leaf"].said().count("is not served") == 1
+
+
+def test_refusals_are_in_the_log_with_their_reason(build):
+    fleet = build(("leaf",), topologies.identity)
+    fleet.start()
+    client = plain(fleet, "leaf", fresh=True)
+    for _ in range(50):
+        assert refusal(lambda: client.infer("no-such-task", [echo()]))
+    line = fleet["leaf"].await_log("refused: there is no task 'no-such-task'")
+    assert "reason=notFound" in line
+    # One line, and how often it came with the next of its kind.
+    assert fleet["leaf"].said().count("refused: there is no task") <= 2

@@ -206,7 +206,7 @@ def test_cameras_follow_when_another_node_becomes_the_nearest(site):
     all_in_order(run, total)
 
 
-@pytest.mark.parametrize("rule", ["enough room", "oldest", "newest"])
+@pytest.mark.parametrize("rule", ["enough room", "oldest", "newest", "reject"])
 def test_while_no_node_answers_frames_wait_and_drops_are_counted(site, rule):
     here = site(("a", "b"))
     here.start({"a": "1ms", "b": "5ms"})
@@ -228,9 +228,15 @@ def test_while_no_node_answers_frames_wait_and_drops_are_counted(site, rule):
         return all_in_order(run, total)
     dropped = [said for said in run.answers if "dropped" in said]
     assert len(dropped) == summary["dropped"] > 0 and summary["failed"] == len(dropped)
+    assert summary["answers"] + summary["dropped"] == total
+    if rule == "reject":
+        assert all(f"holds {room} frames" in said["error"] for said in dropped)
+        for stream in range(1, CAMERAS + 1):
+            numbers = run.numbers(stream)
+            assert numbers == list(range(len(numbers))), "what was not taken has no number"
+        return
     assert any("no node answers" in said["error"] for said in dropped)
     assert {said["dropped"] for said in dropped} == {"full"}
-    assert summary["answers"] + summary["dropped"] == total
     for stream in range(1, CAMERAS + 1):
         numbers = run.numbers(stream)
         assert numbers == sorted(numbers)

@@ -148,7 +148,7 @@ struct EngineReport: Equatable {
             ports.append(
                 TensorSpecification(
                     name: try members.string("name"),
-                    type: try members.choice("type", of: DataType.self), shape: axes))
+                    type: try members.choice("type", of: Datatype.self), shape: axes))
             try members.end()
         }
         return ports

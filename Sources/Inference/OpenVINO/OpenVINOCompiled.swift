@@ -110,7 +110,7 @@ final class OpenVINOCompiled: @unchecked Sendable {
         functions.free_text(text)
         var number: CInt = 0
         try library.check(functions.port_type(port, &number), .inner, "asking the type of \(name)")
-        guard let type = DataType.allCases.first(where: { $0.openVINO == number }) else {
+        guard let type = Datatype.allCases.first(where: { $0.openVINO == number }) else {
             throw Fault(
                 .unsupported, "\"\(name)\" has OpenVINO's element type \(number)",
                 remedy: "export the model with numbers of at least 8 bits")

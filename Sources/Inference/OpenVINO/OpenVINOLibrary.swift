@@ -72,7 +72,7 @@ final class OpenVINOLibrary: @unchecked Sendable {
     /// Element types are plain numbers whose order has changed between releases: sizes show whether
     /// ours hold.
     private func verify() throws(Fault) {
-        for type in DataType.allCases {
+        for type in Datatype.allCases {
             guard let number = type.openVINO, let size = type.size else { continue }
             var shape: Int64 = 1
             var bytes = 0
@@ -139,15 +139,15 @@ extension OpenVINOLibrary {
     }
 }
 
-extension DataType {
+extension Datatype {
     /// OpenVINO's number of this type (2026.4), or `nil` for BYTES, which models cannot take here.
     var openVINO: Int32? {
         switch self {
         case .bool: 1
-        case .bfloat16: 2
-        case .float16: 3
-        case .float32: 4
-        case .float64: 5
+        case .bf16: 2
+        case .fp16: 3
+        case .fp32: 4
+        case .fp64: 5
         case .int8: 7
         case .int16: 8
         case .int32: 9

@@ -4,8 +4,8 @@ public import Routing
 /// What one shard of a node heard, and a hash of what it did: enough to live through it again.
 ///
 /// The log begins with what the shard was made from. Each record is the time since the one before,
-/// the event, and the hash of its effects. A topology that is taken over while a node runs is no
-/// event: a log ends there, and a new one begins.
+/// the event, a check of both, and the hash of the effects. A topology that is taken over while a
+/// node runs is no event: a log ends there, and a new one begins.
 public struct EventLog: Sendable {
     /// What a shard was made from, beside its topology.
     public struct Header: Hashable, Sendable {
@@ -54,10 +54,20 @@ public struct EventLog: Sendable {
 
     /// Adds an event, when it was heard, and what came of it. Moments never go back.
     public mutating func append(_ event: Event, at now: Instant, _ effects: Effects) {
-        writer.put(UInt64(max((now - last).nanoseconds, 0)))
+        let passed = UInt64(max((now - last).nanoseconds, 0))
         last = max(now, last)
+        writer.put(passed)
         event.put(into: &writer)
+        writer.put(Self.check(event, passed))
         writer.put(Self.hash(effects))
+    }
+
+    /// Half a hash of a record: a damaged event is never given to a node.
+    static func check(_ event: Event, _ passed: UInt64) -> UInt64 {
+        var hash = TraceHash()
+        hash.put(passed)
+        event.put(into: &hash)
+        return hash.value >> 32
     }
 
     static func hash(_ effects: Effects) -> UInt64 {

@@ -35,8 +35,12 @@ public struct Replay {
     public mutating func run(_ node: inout Node) throws(Fault) {
         var effects = Effects()
         while !words.isAtEnd {
-            now = now + .nanoseconds(Int64(clamping: try words.word()))
+            let passed = try words.word()
+            now = now + .nanoseconds(Int64(clamping: passed))
             let event = try Event(reading: &words)
+            guard try words.word() == EventLog.check(event, passed) else {
+                throw words.fault("an event and its check differ")
+            }
             let expected = try words.word()
             count += 1
             if case .arrived(let id, _) = event { try admit(id, to: &node) }
@@ -58,7 +62,7 @@ public struct Replay {
     private func differs(_ event: Event, _ effects: Effects) -> Fault {
         Fault(
             .inner,
-            "event \(count), \(event): the node did \(effects.list), which is not what was recorded",
+            "event \(count), \(event): the node did \(effects.list), which was not recorded",
             remedy: "replay with the program and the topology that recorded")
     }
 }

@@ -18,6 +18,8 @@ struct WordReader {
         while place < bytes.count, shift < 64 {
             let byte = bytes[place]
             place += 1
+            // The tenth byte has one bit left.
+            guard shift < 63 || byte <= 1 else { break }
             word |= UInt64(byte & 0x7F) << shift
             if byte < 0x80 { return word }
             shift += 7
@@ -27,7 +29,11 @@ struct WordReader {
 
     mutating func integer() throws(Fault) -> Int { Int(truncatingIfNeeded: try word()) }
 
-    mutating func flag() throws(Fault) -> Bool { try word() != 0 }
+    mutating func flag() throws(Fault) -> Bool {
+        let word = try word()
+        guard word <= 1 else { throw fault("\(word) came where 0 or 1 was expected") }
+        return word == 1
+    }
 
     mutating func number() throws(Fault) -> Double? {
         let word = try word()

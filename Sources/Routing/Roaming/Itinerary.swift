@@ -5,6 +5,7 @@ public import Ground
 /// Every candidate is probed twice a second. A node is live when its last probe said that it
 /// serves, nothing broke since, and its breaker is closed. The distance is the least of the last
 /// three round trips: what a busy machine or a queue adds to one of them is not distance.
+/// A node that refuses frames for overload counts as farther for some seconds.
 /// `NearestNode` settles on one of the live ones, and all frames of the client go there until that
 /// node is lost or another is nearer by more than 20 %.
 ///
@@ -22,6 +23,8 @@ public struct Itinerary: Sendable {
         case answered(Int)
         /// A node answered a frame with “unavailable”.
         case unavailable(Int)
+        /// A node refused a frame because it has too much to do.
+        case overloaded(Int)
         /// A node left a frame without an answer.
         case timedOut(Int)
         /// `wakeAt` has come.
@@ -98,12 +101,14 @@ public struct Itinerary: Sendable {
         switch event {
         case .candidates(let nodes): replace(by: nodes)
         case .probed(let node, let attempt, let report):
-            change(node, &effects) { $0.take(report, attempt, now, &$1) }
+            let patience = settings.patience
+            change(node, &effects) { $0.take(report, attempt, patience: patience, now, &$1) }
         case .broke(let node): change(node, &effects) { $0.lose(.failed, now, &$1) }
         case .answered(let node):
             // So many come that nothing is chosen anew for one.
             return change(node, &effects) { $0.note(.answered, now, &$1) }
         case .timedOut(let node): change(node, &effects) { $0.note(.timedOut, now, &$1) }
+        case .overloaded(let node): change(node, &effects) { $0.avoid(now, &$1) }
         case .unavailable(let node): change(node, &effects) { $0.doubt(now, &$1) }
         case .tick: beginRound(now)
         }

@@ -14,6 +14,8 @@ struct Stop: Sendable {
     var wantsProbe = true
     private var probe: (number: UInt32, leave: CircuitBreaker.Attempt)?
     private var probes: UInt32 = 0
+    /// Holds the penalty for refusals alone: distances are measured by probes.
+    private var refusals = RoundTrip()
     /// When it last answered a frame.
     private var heardAt: Instant?
     /// It has fallen silent: nothing that is under way there will be answered.
@@ -30,8 +32,9 @@ struct Stop: Sendable {
         isServing && !samples.isEmpty && breaker.state(now: now) == .closed
     }
 
+    /// A node that has too much to do counts as farther than it is, until that is forgotten.
     func candidate(_ now: Instant) -> NearestNode<Int>.Candidate {
-        let distance = distance ?? .zero
+        let distance = (distance ?? .zero) + refusals.cost(prior: .zero, now: now)
         return NearestNode<Int>.Candidate(
             id: id, distance: distance, cost: distance, pending: 0, isLive: isLive(now))
     }
@@ -47,8 +50,10 @@ struct Stop: Sendable {
     }
 
     /// Hears of a probe's end.
+    ///
+    /// - Parameter patience: how long it was to wait at most.
     mutating func take(
-        _ report: Itinerary.ProbeReport, _ number: UInt32, _ now: Instant,
+        _ report: Itinerary.ProbeReport, _ number: UInt32, patience: Interval, _ now: Instant,
         _ random: inout Randomness
     ) {
         guard let sent = probe, sent.number == number else { return }
@@ -56,6 +61,11 @@ struct Stop: Sendable {
         let took = now - sent.leave.start
         // A link that our own frames fill delays probes; as long as they are answered it is slow
         // and not dead.
+        if report == .timedOut, took > patience + patience {
+            // The clock was late by as much again: this machine slept, and not the node.
+            breaker.settle(sent.leave, .rejected, expected: took, now: now, random: &random)
+            return wantsProbe = true
+        }
         let isHeard = heardAt.map { $0 > sent.leave.start } ?? false
         let isSlow = report == .timedOut && isServing && isHeard
         let report = isSlow ? .serving(isWarm: true) : report
@@ -89,6 +99,12 @@ struct Stop: Sendable {
         if isServing { note(outcome, now, &random) }
         forget()
         wantsProbe = true
+    }
+
+    /// It refused a frame because it has too much to do: it is well, and others may be better.
+    mutating func avoid(_ now: Instant, _ random: inout Randomness) {
+        note(.throttled, now, &random)
+        refusals.throttled(prior: distance ?? .zero, now: now)
     }
 
     /// It said “unavailable” to a frame: whether that holds for others too, a probe tells.

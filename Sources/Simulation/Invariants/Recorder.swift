@@ -36,7 +36,7 @@ struct Recorder {
         case .tick: break
         case .probed(let peer, _, let isWell):
             guard shard == wish.shard, peer == wish.peer else { return }
-            keep("\(Self.head(now, shard)) ← peer \(peer) is \(isWell ? "well" : "not well")")
+            keep("\(Self.head(now, shard)) ← peer \(peer) is\(isWell ? "" : " not") well")
         default:
             guard shard == wish.shard else { return }
             keep("\(Self.head(now, shard)) ← \(event)")
@@ -58,7 +58,8 @@ struct Recorder {
         guard let place = shards[shard].place(id) else { return false }
         let frame = shards[shard].frames[place]
         if let serial = wish.frame { return frame.serial == serial }
-        return shard == wish.shard && frame.peer >= 0 && Int(frame.peer) == wish.peer ?? Int(frame.peer)
+        guard shard == wish.shard, frame.peer >= 0 else { return false }
+        return wish.peer.map { [frame.peer, frame.peerBefore].contains(Int32($0)) } ?? true
     }
 
     private mutating func keep(_ line: String) {

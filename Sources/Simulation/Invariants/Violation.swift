@@ -9,7 +9,8 @@ public struct Violation: Sendable, Hashable {
         case breakerOpens = "five failures in a row open a breaker"
         case alertsOnce = "a frame alerts at most once, and before its answer"
         case ejectionsBounded = "at most a tenth of a tier's hosts, or one, are ejected"
-        case shedsLowestFirst = "no realtime frame is shed while a lower class waits beyond its share"
+        case shedsLowestFirst = 
+            "no realtime frame is shed while a lower class waits beyond its share"
         case nothingAfterEnd = "nothing happens to a frame that is over"
         case nothingLeaks = "what is over is forgotten"
         case heals = "after healing, calls upstream work again within the bound"

@@ -101,8 +101,8 @@ extension World {
             guard waiting[urgency] > 0, held[urgency] > sure else { continue }
             fail(
                 .shedsLowestFirst, shard,
-                "a realtime frame was shed while \(workClass) held \(held[urgency]) places, of which"
-                    + " it is sure of \(sure)")
+                "a realtime frame was shed while \(workClass) held \(held[urgency]) places and is sure"
+                    + " of \(sure)")
         }
     }
 

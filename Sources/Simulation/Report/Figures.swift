@@ -54,6 +54,7 @@ enum Figures {
         let seconds = interval.nanoseconds / 1_000_000_000
         let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")]
         let words = parts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
-        return words.isEmpty ? "\(interval.nanoseconds / 1_000_000) ms" : words.joined(separator: " ")
+        if words.isEmpty { return "\(interval.nanoseconds / 1_000_000) ms" }
+        return words.joined(separator: " ")
     }
 }

@@ -36,8 +36,9 @@ struct Plots {
             if upper != base { parts.append(SVG.area(points, colour: layer.colour)) }
             base = upper
         }
-        parts += legend(layers.map { ($0.name, $0.colour) }, 258) + [caption("frames a second", 258)]
-        return SVG.drawing(Self.width, 268, "Answers over time", parts)
+        parts += legend(layers.map { ($0.name, $0.colour) }, 258)
+        return SVG.drawing(
+            Self.width, 268, "Answers over time", parts + [caption("frames a second", 258)])
     }
 
     /// Median and 99th percentile of the time to the last answer.

@@ -45,7 +45,9 @@ enum SVG {
 
     static func path(_ points: [(Double, Double)], colour: String) -> String {
         let steps = points.map { "\(number($0.0)),\(number($0.1))" }.joined(separator: " ")
-        return "<polyline points=\"\(steps)\" fill=\"none\" stroke=\"\(colour)\" stroke-width=\"2\"/>"
+        return """
+            <polyline points="\(steps)" fill="none" stroke="\(colour)" stroke-width="2"/>
+            """
     }
 
     static func area(_ points: [(Double, Double)], colour: String) -> String {

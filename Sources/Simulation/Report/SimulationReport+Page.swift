@@ -82,7 +82,8 @@ extension SimulationReport {
     private var happeningTable: String {
         let rows = happenings.map { happening in
             [
-                SVG.escape(happening.words), happening.at == .zero ? "0" : Figures.time(happening.at),
+                SVG.escape(happening.words),
+                happening.at == .zero ? "0" : Figures.time(happening.at),
                 happening.lasts.map(Figures.time) ?? "",
             ]
         }

@@ -8,7 +8,8 @@ extension SimulationReport {
     /// The report as text for a terminal.
     public var text: String {
         var lines = [
-            "\(title): \(nodes) nodes, \(Figures.time(duration)) of virtual time, seed \(seed)", "",
+            "\(title): \(nodes) nodes, \(Figures.time(duration)) of virtual time, seed \(seed)",
+            "",
         ]
         lines += tierTable + [""] + taskTable + [""] + siteTable
         let degraded = zip(Self.degradedNames, total.degraded).filter { $0.1 > 0 }

@@ -59,7 +59,8 @@ extension RandomFleet {
         let what =
             switch draws.draw(below: 11) {
             case 0, 1: "partition: { between: [\(below()), \(above())] }"
-            case 2: "link: { between: [\(below()), \(above())], flap: \(1 + draws.draw(below: 30))s }"
+            case 2:
+                "link: { between: [\(below()), \(above())], flap: \(1 + draws.draw(below: 30))s }"
             case 3:
                 "link: { between: [\(below()), \(above())], bandwidth: 64kbit/s, latency: 300ms,"
                     + " jitter: 100ms, loss: \(draws.draw(below: 60))% }"

@@ -100,8 +100,9 @@ struct SimulatedFrame {
     var beside: CallID?
     /// What came of the call that was answered.
     var upstream: Answer?
-    /// Whom the last call asked.
+    /// Whom the last call asked, and the one before.
     var peer: Int32 = -1
+    var peerBefore: Int32 = -1
     var load: Int32 = 0
     /// The node's own number of the task.
     var task: Int32 = 0

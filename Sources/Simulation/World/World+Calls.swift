@@ -30,6 +30,7 @@ extension World {
         } else {
             shards[shard].frames[place].beside = id
         }
+        shards[shard].frames[place].peerBefore = frame.peer
         shards[shard].frames[place].peer = Int32(order.peer)
         tally.called(order)
         let link = hosts[host].peers[order.peer].link

@@ -126,7 +126,8 @@ extension Shape<Int> {
             text throws(Units.Misfit) in
             let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
             guard digits.hasSuffix("ppm"), let number = Int(digits.dropLast(3)), number >= 0 else {
-                throw Units.Misfit(problem: "is no drift", remedy: "write parts per million: 200ppm")
+                throw Units.Misfit(
+                    problem: "is no drift", remedy: "write parts per million: 200ppm")
             }
             return text.hasPrefix("-") ? -number : number
         }

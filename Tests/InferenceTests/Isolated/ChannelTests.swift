@@ -164,7 +164,7 @@ private func ask(_ channel: EngineChannel, outputs: Int = 1) throws(Fault) -> [T
     @Test func `An engine's report is read as strictly as a file`() throws {
         let report = EngineReport(
             inputs: [TensorSpecification(name: "a", type: .int32, shape: [2, -1])],
-            outputs: [TensorSpecification(name: "b", type: .float32, shape: [])])
+            outputs: [TensorSpecification(name: "b", type: .fp32, shape: [])])
         #expect(try EngineReport(json: report.json) == report)
         let port = TensorSpecification(name: "a", type: .int32, shape: [1])
         let many = EngineReport(inputs: Array(repeating: port, count: 17), outputs: [])

@@ -103,7 +103,7 @@ private func scale(preprocessing: String = image) throws -> ModelSource {
 private func tensor(_ values: [Float], in bench: Bench) throws -> InferenceInput {
     .tensors([
         Tensor(
-            name: "image", type: .float32, shape: [1, 1, 2, 2],
+            name: "image", type: .fp32, shape: [1, 1, 2, 2],
             bytes: try bench.shared(values.withUnsafeBytes { Array($0) }))
     ])
 }
@@ -149,7 +149,7 @@ struct `An isolated engine` {
         let wrong: [InferenceInput] = [
             .image(try bench.shared([1, 2, 3])),
             .tensors([
-                Tensor(name: "image", type: .float32, shape: [4], bytes: try bench.shared([0]))
+                Tensor(name: "image", type: .fp32, shape: [4], bytes: try bench.shared([0]))
             ]),
             .tensors([]),
         ]

@@ -116,6 +116,17 @@ import Testing
         #expect(world.home == nil && world.givenUp == [0])
     }
 
+    @Test func `A client that slept does not take its node for dead`() {
+        var world = RoamingWorld([.away(5), .away(20)])
+        world.run(3)
+        world.set(0, .silent)
+        world.run(0.6)
+        world.set(0, .away(5))
+        world.sleep(10)
+        world.run(2)
+        #expect(world.home == 0 && world.moves.count == 1)
+    }
+
     @Test func `When all are gone there is nowhere to go, until one is back`() {
         var world = RoamingWorld([.away(5), .away(20)])
         world.run(3)
@@ -135,6 +146,22 @@ import Testing
         world.run(3)
         for _ in 0..<5 { world.on(.timedOut(0)) }
         #expect(world.home == 1 && world.givenUp == [0])
+    }
+
+    @Test func `A node that has too much to do is left for another, and found again later`() {
+        var world = RoamingWorld([.away(5), .away(20)])
+        world.run(3)
+        world.on(.overloaded(0))
+        #expect(world.home == 0, "one refusal doubles its distance, and 20 ms are still more")
+        for _ in 0..<3 { world.on(.overloaded(0)) }
+        #expect(world.home == 1 && world.givenUp.isEmpty)
+        #expect(world.itinerary.distance(to: 0) == .milliseconds(5))
+        world.run(30)
+        #expect(world.home == 0)
+        var alone = RoamingWorld([.away(5)])
+        alone.run(3)
+        for _ in 0..<20 { alone.on(.overloaded(0)) }
+        #expect(alone.home == 0)
     }
 
     @Test func `A node that says unavailable is asked at once whether it serves`() {

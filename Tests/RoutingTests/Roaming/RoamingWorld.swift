@@ -70,6 +70,12 @@ struct RoamingWorld {
         now = end
     }
 
+    /// Sleeps, and finds at once what would have happened meanwhile.
+    mutating func sleep(_ seconds: Double) {
+        now = now + Interval(nanoseconds: Int64(seconds * 1e9))
+        run(0)
+    }
+
     mutating func on(_ event: Itinerary.Event) {
         effects.removeAll()
         itinerary.on(event, now: now, into: &effects)

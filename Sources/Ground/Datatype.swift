@@ -28,5 +28,5 @@ public enum Datatype: String, Sendable, CaseIterable {
     }
 
     /// Every name, for messages.
-    static let names = allCases.map(\.rawValue).joined(separator: ", ")
+    public static let names = allCases.map(\.rawValue).joined(separator: ", ")
 }
