@@ -20,8 +20,10 @@ RATE, SECONDS = 40, 6
 def child(fleet: Fleet) -> int:
     """The process of the leaf's isolated engine; the node itself where it has none."""
     pid = fleet["leaf"].process.pid
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return int(children[0]) if children else pid
+    # Any thread of the node may have started it.
+    children = [int(child) for file in Path(f"/proc/{pid}/task").glob("*/children")
+                for child in file.read_text().split()]
+    return children[0] if children else pid
 
 
 def strike(number: int):
@@ -50,11 +52,9 @@ def watch(fleet: Fleet, number: int) -> Seen:
         await asyncio.sleep(1)
         os.kill(victim, number)
 
-    try:
-        outcomes = load.run(port, messages, RATE, SECONDS, during=kill)
-    except Exception:
-        # The mutated node is its own engine, and gone.
-        outcomes = load.Outcomes()
+    outcomes = load.run(port, messages, RATE, SECONDS, during=kill)
+    if victim == fleet["leaf"].process.pid and fleet["leaf"].process.poll() is None:
+        os.kill(victim, signal.SIGCONT)
     seen = Seen(figures={"frames": len(outcomes), "p99_ms": outcomes.millis(99)})
     seen.check(f"{len(outcomes)} frames, {dict(outcomes.errors) or 'no'} errors",
                len(outcomes) == RATE * SECONDS and not outcomes.errors)

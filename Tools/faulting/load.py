@@ -12,6 +12,7 @@ import grpc
 import numpy as np
 import tritonclient.grpc.service_pb2 as pb
 
+PATIENCE = 15
 METHOD = "/inference.GRPCInferenceService/ModelInfer"
 
 
@@ -105,11 +106,13 @@ async def _run(port, messages, rate, seconds, token, during) -> Outcomes:
 async def _send(call, message: bytes, metadata, outcomes: Outcomes) -> None:
     begin = time.monotonic()
     try:
-        # No deadline of the transport: the task's own is to hold.
-        answer = await call(message, metadata=metadata)
+        # No deadline of the transport: the task's own is to hold. Longer than this is a hang.
+        answer = await asyncio.wait_for(call(message, metadata=metadata), PATIENCE)
         outcomes.append(Outcome(
             begin, time.monotonic() - begin, answer.parameters["canopy.tier"].string_param,
             answer.parameters["canopy.degraded"].string_param or None))
+    except TimeoutError:
+        outcomes.append(Outcome(begin, PATIENCE, error="HANGS"))
     except grpc.aio.AioRpcError as refused:
         hint = any(key == "grpc-status-details-bin" for key, _ in refused.trailing_metadata())
         outcomes.append(Outcome(
