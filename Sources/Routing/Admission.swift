@@ -144,7 +144,7 @@ public struct Admission: Sendable {
 
     /// The next frame to begin, or `nil` when no worker is free or nobody waits that may have it.
     public mutating func next(now: Instant) -> FrameID? {
-        guard !waiting.isEmpty, let index = nextInLine() else { return nil }
+        guard !waiting.isEmpty, let index = nextInLine(now: now) else { return nil }
         let chosen = waiting.remove(swappingAt: index)
         start(chosen.claim, entered: chosen.since, now: now)
         return chosen.claim.id
@@ -207,9 +207,11 @@ public struct Admission: Sendable {
         a == b || !isAlone[a] && !isAlone[b]
     }
 
-    private func nextInLine() -> Int? {
+    private func nextInLine(now: Instant) -> Int? {
         var best: Int?
         for index in waiting.indices where hasWorker(for: waiting[index].claim) {
+            // Its timer ends it soon; a worker would be too late and keep another waiting.
+            if isHopeless(waiting[index].claim, now: now) { continue }
             if let held = best, !goesBefore(waiting[index], waiting[held]) { continue }
             best = index
         }
