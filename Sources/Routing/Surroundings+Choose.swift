@@ -95,7 +95,8 @@ extension Surroundings {
             candidates.append(
                 NearestNode<Int>.Candidate(
                     id: index, distance: peers[index].nearness,
-                    cost: peers[index].latency.cost(prior: peers[index].prior, now: now),
+                    // One that was never called costs what the way costs, so that it is tried.
+                    cost: peers[index].latency.cost(prior: peers[index].nearness, now: now),
                     pending: peers[index].pending + peers[index].reported(now: now),
                     isLive: isLive(index, panics: panics, now: now)))
         }

@@ -151,7 +151,7 @@ def foreigners(folder: Path, servants: list[Foreign], change=None) -> tuple[Flee
 
 def half_failing(folder: Path, mutated: bool) -> Seen:
     def without_retries(plan):
-        plan["routing"] = {**BLIND, "retries": {"share": "0%", "floor": 0}}
+        plan["routing"] = {"breaker": BLIND["breaker"], "retries": {"share": "0%", "floor": 0}}
 
     servants = [Foreign(), Foreign(period=2)]
     fleet, servers = foreigners(folder, servants, without_retries if mutated else None)
