@@ -11,8 +11,8 @@ from pathlib import Path
 import frames
 import load
 import topologies
-from cell import Cell, NotRun, Seen
-from fleet import MODELS, ROOT, Fleet, bundle_id
+from cell import Cell, Seen
+from fleet import ROOT, Fleet, bundle_id
 
 LITE = ROOT / ".cache" / "models" / "bundles"
 # Server and load get a core each.

@@ -15,7 +15,7 @@ import topologies
 import tritonclient.grpc.service_pb2 as pb
 import tritonclient.grpc.service_pb2_grpc as rpc
 from cell import Cell, Seen
-from fleet import Fleet, eventually, free_port
+from fleet import Fleet, free_port
 from relay import Relay
 
 RATE, SECONDS = 40, 5
