@@ -54,7 +54,8 @@ def fields(text: str) -> dict[tuple[str, int], tuple[str, str]]:
 
 
 TYPES = {"BOOL": "bool", "INT32": "int32", "INT64": "int64", "UINT32": "uint32", "BYTES": "bytes",
-         "UINT64": "uint64", "STRING": "string", "FLOAT": "float", "DOUBLE": "double"}
+         "UINT64": "uint64", "FIXED64": "fixed64", "STRING": "string", "FLOAT": "float",
+         "DOUBLE": "double"}
 
 
 def frozen_fields(message, owner: str = ""):

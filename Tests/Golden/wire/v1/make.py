@@ -15,7 +15,7 @@ from google.protobuf import descriptor_pb2, json_format
 HERE = Path(__file__).parent
 PROTO = HERE.parents[3] / "Sources" / "C" / "CWire" / "proto"
 # Between nodes; what goes to a collector of traces is another project's.
-FILES = ("inference.proto", "canopy.proto", "health.proto", "rpc.proto")
+FILES = ("inference.proto", "canopy.proto", "health.proto", "rpc.proto", "owing.proto")
 
 
 def freeze() -> None:
@@ -54,8 +54,75 @@ def answer(schema):
     return response
 
 
+NOON = 1_700_000_000_123_456_789
+EPOCH = 0x0123456789ABCDEF
+
+
+def result(schema):
+    """What a client was told of one frame."""
+    return schema("canopy.v1.ResultRecord")(
+        task="meter-digits", stream="gate-3", sequence=4711, numbered=True,
+        input_hash=bytes(range(16)), tier="leaf", tier_rank=1, node="leaf-mill-3",
+        bundle="sha256:" + "9f" * 32, label="7", confidence=0.875, has_confidence=True,
+        accepted=True, degraded="upstream_down", approved=True, captured_at=NOON,
+        answered_at=NOON + 5_000_000, latency_us=3141, trace=bytes(range(16, 32)),
+        request="frame-42")
+
+
+def records(schema):
+    """One record of each kind, as one block."""
+    block = schema("canopy.v1.OwedBlock")()
+
+    def add(sequence: int, **body):
+        block.records.add(sequence=sequence, at=NOON, clock=(NOON // 1_000_000) << 16 | 3, **body)
+
+    add(1, result=result(schema))
+    add(2, escalation=schema("canopy.v1.EscalationRecord")(
+        receipt="r-17", answer=result(schema),
+        request=escalation(schema).SerializeToString(deterministic=True)))
+    telemetry = schema("canopy.v1.TelemetryRecord")(**{"from": NOON, "until": NOON + 60 * 10**9})
+    telemetry.latencies.add(name="meter-digits", buckets=[3, 70, 900], counts=[1, 2**40, 5],
+                            sum=123_456, least=3, most=99_999)
+    telemetry.counts.add(name="canopy_frames_total", count=1800)
+    telemetry.incidents.add(kind="breaker-open", subject="region-eu-1", began=NOON,
+                            words="5 calls failed")
+    add(3, telemetry=telemetry)
+    add(4, alert=schema("canopy.v1.AlertRecord")(id="leaf/digits/gate-3/4711", sink="plant",
+                                                 json='{"label":"9"}'))
+    add(5, gap=schema("canopy.v1.GapRecord")(first=5, last=904, reason="overflow"))
+    add(905, audit=schema("canopy.v1.AuditRecord")(
+        who="operator", action="drain", subject="leaf-mill-3", words="by hand"))
+    return block
+
+
+def node_report(schema):
+    """The first thing that a node says when it reaches the one above it."""
+    report = schema("canopy.v1.NodeReport")(
+        site="mill-3", node="leaf-mill-3", epoch=EPOCH, version="1.4.2", at=NOON,
+        uptime_us=86_400_000_000, ready=True, topology="ab" * 32)
+    report.incidents.add(kind="disconnected", subject="region-eu-1", began=NOON, ended=NOON + 1,
+                         words="no call came through")
+    report.depths.add(queue=1, first=17, next=42, records=25, bytes=2_500_000, dropped=3)
+    report.depths.add(queue=2, first=1, next=1)
+    return report
+
+
+def upload_reply(schema):
+    reply = schema("canopy.v1.UploadReply")(
+        origin=origin(schema), watermark=20, retry_after_us=250_000)
+    reply.settlements.add(sequence=17, response=answer(schema).SerializeToString(deterministic=True))
+    reply.settlements.add(sequence=18, error="no model here")
+    return reply
+
+
+def origin(schema):
+    return schema("canopy.v1.Origin")(site="mill-3", node="leaf-mill-3", epoch=EPOCH, queue=1)
+
+
 def messages(schema) -> dict:
     peer = "canopy.v1."
+    reply = schema(peer + "NodeReportReply")(node="region-eu-1", at=NOON)
+    reply.watermarks.add(queue=2, watermark=904)
     return {
         "escalation": escalation(schema),
         "answer": answer(schema),
@@ -71,6 +138,13 @@ def messages(schema) -> dict:
             request_id="frame-42", task="digits", label="7",
             labelled_at=1_700_000_000_123_456_789),
         "feedback-reply": schema(peer + "FeedbackReply")(known=True),
+        "node-report": node_report(schema),
+        "node-report-reply": reply,
+        "upload": schema(peer + "UploadBatch")(
+            origin=origin(schema), first=17, last=20, sha256=bytes(range(32)), size=300_000,
+            block_zstd=bytes(range(64))),
+        "upload-reply": upload_reply(schema),
+        "owed-block": records(schema),
     }
 
 
