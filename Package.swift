@@ -103,7 +103,7 @@ let package = Package(
         + room("Routing", ["Ground"])
         + room(
             "Inference", ["Ground", "Bundles", "COpenVINO", "CJPEG", "CPNG", "CIsolation"],
-            fixtures: ["Golden", "Models", "own_fixtures.py"])
+            fixtures: ["Golden", "Models", "other_formats.py", "own_fixtures.py"])
         + room("Telemetry", ["Ground", "Wire"])
         + room("Alerts", ["Ground", "HTTP", "CMosquitto"])
         + room("Node", ["Ground", "Routing", "Topology"])

@@ -100,6 +100,19 @@ struct `The OpenVINO engine` {
         #expect(result.outputs[2].bytes.array.starts(with: [3, 0, 0, 0] + Array("one".utf8)))
     }
 
+    @Test(arguments: ["scale.xml", "scale.tflite"])
+    func `The same model answers the same in every format`(file: String) throws {
+        let engine = try engine()
+        defer { engine.shutdown() }
+        let other = try source(file, image, classes, labels: labels, calibration: calibration)
+        let model = try engine.load(other, place: "here")
+        let tensor = Tensor(
+            name: "image", type: .fp32, shape: [1, 1, 2, 2], bytes: floats([0, 1, 0, 0.5]))
+        let result = try answer(model, .tensors([tensor]))
+        #expect(floats(result.outputs[0].bytes) == [0, 2.5, 0, 1])
+        #expect(result.classes.map(\.label) == ["one", "three", "zero"])
+    }
+
     @Test func `An image answers the same by either way in`() throws {
         let engine = try engine()
         defer { engine.shutdown() }

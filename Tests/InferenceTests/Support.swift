@@ -82,7 +82,12 @@ struct SourceFiles: ModelFiles {
     var texts: [String: String]
 
     func path(_ name: String) -> String? {
-        name == "model.onnx" ? here.appendingPathComponent("Models/\(model)").path : nil
+        let (stem, ending) = (model.split(separator: ".")[0], model.split(separator: ".")[1])
+        // The weights of an IR model lie beside it.
+        let isWeights = name == "model.bin" && ending == "xml"
+        guard isWeights || name == "model.\(ending)" else { return nil }
+        let file = isWeights ? "\(stem).bin" : model
+        return here.appendingPathComponent("Models/\(file)").path
     }
 
     func read(_ name: String, limit: Int) throws(Fault) -> [UInt8]? {
