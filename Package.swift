@@ -51,6 +51,7 @@ let package = Package(
         system("CJPEG", pkgConfig: "libturbojpeg", apt: "libturbojpeg0-dev"),
         system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         system("CMosquitto", pkgConfig: "libmosquitto", apt: "libmosquitto-dev"),
+        system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
         .target(
             name: "CHTTPParser", path: "Sources/C/CHTTPParser",
             linkerSettings: [.linkedLibrary("http_parser")]),
@@ -94,7 +95,7 @@ let package = Package(
     ]
         + room("Ground")
         + room("Cryptography", ["Ground", "COpenSSL"])
-        + room("Storage", ["Ground"])
+        + room("Storage", ["Ground", "CSQLite"])
         + room("EventLoop", ["Ground", "CLibuv", "CLinux"])
         + room("Wire", ["Ground", "CWire", "CProtobufC"])
         + room("HTTP", ["Ground", "Cryptography", "CNghttp2", "CHTTPParser", "CZlib"])
@@ -106,6 +107,7 @@ let package = Package(
             fixtures: ["Golden", "Models", "other_formats.py", "own_fixtures.py"])
         + room("Telemetry", ["Ground", "Wire"])
         + room("Alerts", ["Ground", "HTTP", "CMosquitto"])
+        + room("Records", ["Ground", "Cryptography", "Storage"])
         + room("Node", ["Ground", "Routing", "Topology"])
         + room("Simulation", ["Ground", "Routing", "Telemetry", "Topology", "Node"])
         + room(

@@ -20,6 +20,7 @@ private let allowed: [String: Set<String>] = [
     "Inference": ["Ground", "Bundles"],
     "Telemetry": ["Ground", "Wire"],
     "Alerts": ["Ground", "HTTP"],
+    "Records": ["Ground", "Cryptography", "Storage"],
     "Node": ["Ground", "Routing", "Topology"],
     "Simulation": ["Ground", "Routing", "Telemetry", "Topology", "Node"],
     "CanopyClient": ["Ground", "Cryptography", "EventLoop", "Wire", "HTTP", "Routing"],

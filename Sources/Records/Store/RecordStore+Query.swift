@@ -1,0 +1,132 @@
+public import Ground
+internal import Storage
+
+extension RecordStore {
+    /// The newest rows that `query` asks for, one page of them.
+    public func query(_ query: RecordQuery) throws(Fault) -> RecordPage {
+        guard RecordQuery.limitRange.contains(query.limit) else {
+            throw Fault(
+                .invalid, "a page of \(query.limit) records", source: .client,
+                remedy: "ask for 1 to \(RecordQuery.limitRange.upperBound), and for the next page")
+        }
+        let clause = QueryClause(query)
+        return try read { (database) throws(Fault) in
+            var page = RecordPage(rows: [], next: nil, damaged: 0)
+            var last: RecordQuery.Cursor?
+            let sql =
+                RecordColumns.select + clause.text + " ORDER BY r.at DESC, r.id DESC LIMIT ?"
+            try database.each(sql, clause.values + [.int(query.limit + 1)]) { row in
+                if page.rows.count + page.damaged == query.limit {
+                    page.next = last
+                    return false
+                }
+                last = RecordColumns.cursor(row)
+                if let record = RecordColumns.read(row) {
+                    page.rows.append(record)
+                } else {
+                    page.damaged += 1
+                }
+                return true
+            }
+            return page
+        }
+    }
+
+    /// All answers about one frame, the best first; rows with a broken seal are left out.
+    ///
+    /// - Parameter id: a record's id, or the first of its digits.
+    /// - Throws: `notFound`, or `invalid` when it is no id or several begin with it.
+    public func answers(record id: String) throws(Fault) -> [RecordRow] {
+        try read { (database) throws(Fault) in
+            let key = try RecordSearch.key(id, database)
+            let sql = RecordColumns.select + "WHERE r.merge = ?"
+            let rows = try database.rows(sql, [.blob(key.bytes)], limit: .max, RecordColumns.read)
+            return rows.compactMap(\.self).sorted { $0.standing > $1.standing }
+        }
+    }
+
+    /// What came of telemetry, alerts or audit entries, oldest first.
+    ///
+    /// - Parameters:
+    ///   - row: only those after this row.
+    public func notes(
+        _ queue: Queue, after row: Int64, limit: Int
+    ) throws(Fault) -> [Note] {
+        try read { (database) throws(Fault) in
+            let sql = """
+                SELECT n.sequence, n.queue, n.received, n.at, n.clock, n.body, n.seal, n.id,
+                o.site, o.node, o.epoch FROM notes n JOIN origins o ON o.id = n.origin
+                WHERE n.queue = ? AND n.id > ? ORDER BY n.id
+                """
+            let values: [SQLValue] = [.text(queue.rawValue), .integer(row)]
+            return try database.rows(sql, values, limit: limit) { row -> Note? in
+                guard Seal.of((0...5).map { row.value($0) }) == .integer(row.integer(6)) else {
+                    return nil
+                }
+                return Note(
+                    row: row.integer(7),
+                    origin: Origin(
+                        site: row.text(8), node: row.text(9), epoch: row.bits(10), queue: queue),
+                    sequence: row.bits(0), received: WallTime(nanoseconds: row.integer(2)),
+                    at: WallTime(nanoseconds: row.integer(3)), clock: row.bits(4),
+                    body: row.blob(5))
+            }.compactMap(\.self)
+        }
+    }
+
+    /// A frame's request as it came.
+    ///
+    /// - Throws: `notFound` when it is not kept.
+    public func payload(_ digest: Digest) throws(Fault) -> [UInt8] { try payloads.get(digest) }
+}
+
+/// An entry of telemetry, alerts or audit, as it came.
+public struct Note: Equatable, Sendable {
+    public var row: Int64
+    public var origin: Origin
+    public var sequence: UInt64
+    public var received: WallTime
+    public var at: WallTime
+    public var clock: UInt64
+    public var body: [UInt8]
+}
+
+/// A query's condition.
+struct QueryClause {
+    private(set) var text: String
+    private(set) var values: [SQLValue] = []
+
+    init(_ query: RecordQuery) {
+        // The name of the losers' side is spelt out, so that the indices of winners are used.
+        text = query.losers ? "WHERE 1" : "WHERE r.won"
+        add("r.at >= ?", query.from.map { .integer($0.nanoseconds) })
+        add("r.at < ?", query.until.map { .integer($0.nanoseconds) })
+        add("r.site = ?", given(query.site))
+        add("r.node = ?", given(query.node))
+        add("r.task = ?", given(query.task))
+        add("r.stream = ?", given(query.stream))
+        add("r.label = ?", given(query.label))
+        add("r.rank = ?", query.tier.map { .int(Tier?.some($0).standing) })
+        add("r.confidence >= ?", query.leastConfidence.map(SQLValue.real))
+        add("r.confidence <= ?", query.mostConfidence.map(SQLValue.real))
+        switch query.truth {
+        case .any: break
+        case .labelled: text += " AND t.label IS NOT NULL"
+        case .unlabelled: text += " AND t.label IS NULL"
+        case .wrong: text += " AND t.label <> r.label"
+        }
+        if query.withFrame { text += " AND f.digest IS NOT NULL" }
+        if let after = query.after {
+            text += " AND (r.at, r.id) < (?, ?)"
+            values += [.integer(after.at.nanoseconds), .integer(after.row)]
+        }
+    }
+
+    private mutating func add(_ condition: String, _ value: SQLValue?) {
+        guard let value else { return }
+        text += " AND " + condition
+        values.append(value)
+    }
+
+    private func given(_ text: String) -> SQLValue? { text.isEmpty ? nil : .text(text) }
+}

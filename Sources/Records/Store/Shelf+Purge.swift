@@ -1,0 +1,202 @@
+internal import Ground
+internal import Storage
+
+extension Shelf {
+    /// Rows that one transaction purges: it holds others up for some milliseconds.
+    static let purgeStep = 1000
+
+    /// Deletes what is past its term, and says so in an audit entry.
+    func purge(now: WallTime) throws(Fault) -> [Purged] {
+        func cutoff(_ term: Interval) -> WallTime {
+            WallTime(nanoseconds: now.nanoseconds - term.nanoseconds)
+        }
+        let records = cutoff(settings.retention.records)
+        var purged = [
+            try purgeFrames(before: cutoff(settings.retention.frames), now),
+            try purgeRecords(before: records, now),
+        ]
+        purged += [
+            try purgeNotes("records", [.telemetry, .alert], before: records, now),
+            try purgeNotes("audit", [.audit], before: cutoff(settings.retention.audit), now),
+        ]
+        try purgeSmall(before: records)
+        try database.shrink(pages: 4 * Self.purgeStep)
+        return purged.filter { $0.count > 0 }
+    }
+
+    // MARK: Frames
+
+    private func purgeFrames(before: WallTime, _ now: WallTime) throws(Fault) -> Purged {
+        var purged = Purged(kind: "frames", reason: .term, before: before)
+        while true {
+            let old = try frames(
+                "WHERE received < ?", [.integer(before.nanoseconds)], limit: Self.purgeStep)
+            if old.isEmpty { break }
+            try remove(old, &purged, now)
+        }
+        return purged
+    }
+
+    /// Makes room for the frames of a batch: the oldest go.
+    func makeRoom(for delivery: Delivery, _ now: WallTime) throws(Fault) {
+        var needed = 0
+        for record in delivery.records {
+            guard case .escalation(let escalation) = record.body else { continue }
+            needed += escalation.payload?.count ?? 0
+        }
+        guard needed > 0 else { return }
+        let room = max(settings.frameBytes - needed, 0)
+        var purged = Purged(kind: "frames", reason: .quota, before: now)
+        while frameBytes > room {
+            let oldest = try frames("", [], limit: 64)
+            if oldest.isEmpty { break }
+            try remove(oldest, &purged, now)
+        }
+    }
+
+    private struct Frame {
+        var row: Int64
+        var digest: Digest
+        var bytes: Int
+    }
+
+    private func frames(
+        _ condition: String, _ values: [SQLValue], limit: Int
+    ) throws(Fault) -> [Frame] {
+        try database.rows(
+            "SELECT id, digest, bytes FROM frames \(condition) ORDER BY received, id", values,
+            limit: limit
+        ) { row in
+            Frame(
+                row: row.integer(0), digest: Digest(bytes: row.blob(1)) ?? .none,
+                bytes: row.int(2))
+        }
+    }
+
+    /// Rows first, in one transaction with their audit entry; then the files that no row names.
+    private func remove(
+        _ frames: [Frame], _ purged: inout Purged, _ now: WallTime
+    ) throws(Fault) {
+        var step = Purged(kind: purged.kind, reason: purged.reason, before: purged.before)
+        step.count = frames.count
+        step.bytes = frames.reduce(0) { $0 + $1.bytes }
+        try database.transaction { () throws(Fault) in
+            for frame in frames {
+                try database.run("DELETE FROM frames WHERE id = ?", [.integer(frame.row)])
+            }
+            try audit(step, now)
+        }
+        frameBytes -= step.bytes
+        purged.count += step.count
+        purged.bytes += step.bytes
+        for frame in frames {
+            let others = try database.first(
+                "SELECT 1 FROM frames WHERE digest = ?", [.blob(frame.digest.bytes)]
+            ) { _ in true }
+            if others == nil { try payloads.remove(frame.digest) }
+        }
+    }
+
+    // MARK: Records and notes
+
+    private func purgeRecords(before: WallTime, _ now: WallTime) throws(Fault) -> Purged {
+        var purged = Purged(kind: "records", reason: .term, before: before)
+        while true {
+            let old = try database.rows(
+                "SELECT id, merge, won FROM records WHERE received < ? ORDER BY received",
+                [.integer(before.nanoseconds)], limit: Self.purgeStep
+            ) { (row: $0.integer(0), merge: $0.blob(1), won: $0.bool(2)) }
+            if old.isEmpty { return purged }
+            var step = purged
+            step.count = old.count
+            try database.transaction { () throws(Fault) in
+                for record in old {
+                    try database.run("DELETE FROM records WHERE id = ?", [.integer(record.row)])
+                }
+                for record in old { try forget(record.merge, won: record.won) }
+                try audit(step, now)
+            }
+            purged.count += old.count
+        }
+    }
+
+    /// An answer about a frame is gone: another one is the best now, or nothing is left of it.
+    private func forget(_ merge: [UInt8], won: Bool) throws(Fault) {
+        let left = try database.first(
+            "SELECT 1 FROM records WHERE merge = ?", [.blob(merge)]
+        ) { _ in true }
+        if left == nil {
+            try database.run("DELETE FROM truths WHERE merge = ?", [.blob(merge)])
+        } else if won, let key = MergeKey(bytes: merge) {
+            try elect(key)
+        }
+    }
+
+    private func purgeNotes(
+        _ kind: String, _ queues: [Queue], before: WallTime, _ now: WallTime
+    ) throws(Fault) -> Purged {
+        var purged = Purged(kind: kind, reason: .term, before: before)
+        for queue in queues {
+            var found = Self.purgeStep
+            while found == Self.purgeStep {
+                try database.transaction { () throws(Fault) in
+                    try database.run(
+                        """
+                        DELETE FROM notes WHERE id IN (SELECT id FROM notes
+                        WHERE queue = ? AND received < ? ORDER BY received LIMIT ?)
+                        """,
+                        [
+                            .text(queue.rawValue), .integer(before.nanoseconds),
+                            .int(Self.purgeStep),
+                        ])
+                    found = database.changes
+                    guard found > 0 else { return }
+                    var step = purged
+                    step.count = found
+                    try audit(step, now)
+                }
+                purged.count += found
+            }
+        }
+        return purged
+    }
+
+    /// What hangs on records and is small: settlements, gaps, labels that nothing came for.
+    private func purgeSmall(before: WallTime) throws(Fault) {
+        for table in ["settlements", "gaps", "early_labels"] {
+            try database.run(
+                "DELETE FROM \(table) WHERE received < ?", [.integer(before.nanoseconds)])
+        }
+        earlyLabels = try database.first("SELECT count(*) FROM early_labels") { $0.int(0) } ?? 0
+    }
+
+    // MARK: Audit
+
+    /// An entry of the store's own: its origin is this node, with an epoch of the store.
+    private func audit(_ purged: Purged, _ now: WallTime) throws(Fault) {
+        let origin = Origin(
+            site: settings.site, node: settings.node, epoch: try ownEpoch(), queue: .audit)
+        var holding = try holding(origin, now)
+        let sequence = holding.mark.through + 1
+        let record = Owed(
+            sequence: sequence, at: now, clock: UInt64(clamping: now.nanoseconds / 1_000_000) << 16,
+            .note(purged.entry))
+        try insert(note: purged.entry, record, .audit, holding.row, now)
+        try holding.mark.add(sequence...sequence)
+        try save(holding, Ingested(watermark: 0, taken: 1), now)
+    }
+
+    /// Random, made with the file: an index that began again numbers its entries anew.
+    private func ownEpoch() throws(Fault) -> UInt64 {
+        let sql = "SELECT cursor FROM sinks WHERE name = '' AND part = 'epoch'"
+        if let known = try database.first(sql, [], { $0.bits(0) }) { return known }
+        let epoch = UInt64.random(in: 1...Delivery.sequenceLimit)
+        try database.run("INSERT INTO sinks VALUES ('', 'epoch', ?)", [.bits(epoch)])
+        return epoch
+    }
+}
+
+extension Digest {
+    /// Of nothing that exists.
+    fileprivate static let none = Digest(bytes: [UInt8](repeating: 0, count: 32))!
+}
