@@ -21,6 +21,8 @@ extension Shard {
         case .refine(let id, let verdict): with(id) { refine($0, verdict) }
         case .refuse(let id, let refusal): with(id) { refuse($0, refusal) }
         case .compare(let id, _): with(id) { compare($0) }
+        case .owe(let id, let reason): with(id) { owe($0, reason) }
+        case .record(let id): with(id) { record($0) }
         case .forget(let id): with(id) { forget($0) }
         case .probe(let peer, let number, let deadline): probe(peer, number, deadline)
         case .noted(let change): noted(change)

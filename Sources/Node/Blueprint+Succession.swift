@@ -30,7 +30,7 @@ extension Blueprint {
                 "\(peers.count) nodes and \(tasks.count) tasks have come and gone since the node"
                     + " began, more than \(Self.mostNames)", remedy: "restart the node")
         }
-        return Blueprint(node: node, tasks: tasks, peers: peers)
+        return Blueprint(node: node, tasks: tasks, peers: peers, hub: hub)
     }
 
     /// Puts `new` into the order of `old`; also returns where each of `new` has gone.

@@ -50,11 +50,14 @@ public struct Blueprint: Sendable {
     public let node: NodePlan
     public let tasks: [Task]
     public let peers: [Peer]
+    /// The node that takes what this one owes; `nil` when it keeps nothing.
+    public let hub: NodePlan?
 
-    init(node: NodePlan, tasks: [Task], peers: [Peer]) {
+    init(node: NodePlan, tasks: [Task], peers: [Peer], hub: NodePlan?) {
         self.node = node
         self.tasks = tasks
         self.peers = peers
+        self.hub = hub
     }
 
     /// A round trip between places that nobody located: that of a site and its region.
@@ -62,6 +65,7 @@ public struct Blueprint: Sendable {
 
     public init(_ topology: Topology, node: NodePlan) {
         self.node = node
+        hub = topology.hub(of: node)
         let served = topology.tasks.filter { task in
             task.tiers.contains { $0.tier >= node.tier }
         }
@@ -133,12 +137,19 @@ public struct Blueprint: Sendable {
                     neighbours: task.neighbours, levels: task.levels,
                     mayLeave: task.plan.payload == .mayLeaveSite,
                     failsClosed: task.plan.offline == .failClosed,
-                    hasSafeAnswer: task.plan.safeAnswer != nil,
+                    hasSafeAnswer: task.plan.safeAnswer != nil, keeps: keeps(of: task),
                     budget: EscalationBudget(limits, now: now), audits: audits))
         }
         return Surroundings(
             courses: courses, peers: peers.map { Routing.Peer(kind: $0.kind, prior: $0.prior) },
             policy: Policy(node.routing, node.tier), randomness: Randomness(seed: seed), now: now)
+    }
+
+    /// Frames are owed where the hub itself takes the task: it infers them, or hands them on.
+    private func keeps(of task: Task) -> Keeping {
+        guard let hub else { return .nothing }
+        let isTaken = task.plan.tiers.contains { $0.tier >= hub.tier }
+        return task.plan.payload == .mayLeaveSite && isTaken ? .resultsAndFrames : .results
     }
 
     private static func prior(

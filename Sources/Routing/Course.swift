@@ -22,6 +22,8 @@ public struct Course: Sendable {
     public var failsClosed: Bool
     /// Something safe is said where there is no answer at all.
     public var hasSafeAnswer: Bool
+    /// What is kept for the node above.
+    public var keeps: Keeping
     public var budget: EscalationBudget
     public var audits: AuditSampler
     var latencies = RecentLatencies()
@@ -33,7 +35,7 @@ public struct Course: Sendable {
     public init(
         bar: Bar? = nil, needsWorker: Bool = true, alert: Bar? = nil, neighbours: [Int] = [],
         levels: [[Int]], mayLeave: Bool, failsClosed: Bool = false, hasSafeAnswer: Bool = false,
-        budget: EscalationBudget, audits: AuditSampler
+        keeps: Keeping = .nothing, budget: EscalationBudget, audits: AuditSampler
     ) {
         self.bar = bar
         self.needsWorker = needsWorker
@@ -43,6 +45,7 @@ public struct Course: Sendable {
         self.mayLeave = mayLeave
         self.failsClosed = failsClosed
         self.hasSafeAnswer = hasSafeAnswer
+        self.keeps = keeps
         self.budget = budget
         self.audits = audits
         nearest = Array(repeating: NearestNode(), count: levels.count + 1)

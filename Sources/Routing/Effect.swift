@@ -113,6 +113,12 @@ public enum Effect: Hashable, Sendable {
     case refuse(FrameID, Refusal)
     /// An audit's answer has come: compare it with the answer that was given.
     case compare(FrameID, attempt: UInt32)
+    /// Hand the frame to the spool: a node above owes it an answer. Say `kept` when it is safe
+    /// there or cannot be; the reply that follows then carries a receipt.
+    case owe(FrameID, DegradedReason)
+    /// Keep a record of what the client was told last. Once for each frame that was answered where
+    /// it entered the fleet, after that answer.
+    case record(FrameID)
     /// The frame is over: forget it. Always the last effect of a frame, and exactly one.
     case forget(FrameID)
     /// Ask a peer whether it is there and ready, and say so before the deadline.

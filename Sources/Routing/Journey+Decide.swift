@@ -47,10 +47,13 @@ extension Journey {
                 into: &effects)
         case .failed(let number, let why):
             return failed(number, why, now: now, in: &world, into: &effects)
+        case .kept: return kept(in: world, &effects)
         case .timer:
             return ring(now: now, in: &world, into: &effects)
         case .cancelled:
             release(now: now, in: &world, into: &effects)
+            // Its first answer was then the last one.
+            if stage == .refining { record(in: world, &effects) }
             return over(&effects)
         }
     }
@@ -117,6 +120,7 @@ extension Journey {
     ) -> Bool {
         local = LocalAnswer(accepted: true)
         effects.append(.reply(id, verdict(.here, accepted: true, nil, final: true)))
+        record(in: world, &effects)
         return audit(now: now, in: &world, into: &effects)
     }
 
@@ -158,7 +162,7 @@ extension Journey {
         }
         release(now: now, in: &world, into: &effects)
         if stage == .auditing { return over(&effects) }
-        return give(up: .deadline, .deadline, in: world, &effects)
+        return give(up: .deadline, .deadline, .timeout, now: now, in: world, &effects)
     }
 
     /// Gives up whatever is under way.
@@ -174,16 +178,22 @@ extension Journey {
 
     // MARK: The end
 
-    /// Nothing better will come: the local answer if there is one, a refusal otherwise.
+    /// Nothing better will come now: the local answer if there is one, a refusal otherwise.
+    ///
+    /// - Parameter obstacle: what stood in the way, which decides whether the frame is owed.
     mutating func give(
-        up reason: DegradedReason, _ refusal: Refusal, in world: borrowing Surroundings,
-        _ effects: inout Effects
+        up reason: DegradedReason, _ refusal: Refusal, _ obstacle: OwePolicy.Obstacle,
+        now: Instant, in world: borrowing Surroundings, _ effects: inout Effects
     ) -> Bool {
-        if local != nil { return conclude(reason, in: world, &effects) }
+        if local != nil {
+            if owe(reason, obstacle, now: now, in: world, &effects) { return true }
+            return conclude(owed ?? reason, in: world, &effects)
+        }
         guard world.courses[arrival.task].hasSafeAnswer, refusal != .invalid else {
             return refuse(refusal, &effects)
         }
         effects.append(.reply(id, verdict(.nobody, accepted: false, reason, final: true)))
+        record(in: world, &effects)
         return over(&effects)
     }
 
@@ -199,6 +209,7 @@ extension Journey {
         } else {
             effects.append(.reply(id, verdict))
         }
+        record(in: world, &effects)
         return over(&effects)
     }
 

@@ -24,12 +24,12 @@ extension Journey {
         self.otherwise = mayLeave || otherwise == .overload ? otherwise : .localOnly
         asksNeighbours = purpose == .forward && arrival.isEntry
         guard mayLeave || hasNeighbour(in: world) else {
-            return give(up: .localOnly, self.otherwise, in: world, &effects)
+            return give(up: .localOnly, self.otherwise, .unserved, now: now, in: world, &effects)
         }
         guard couldAsk(in: world) || hasNeighbour(in: world) else {
             return give(
-                up: otherwise == .overload ? .overload : .upstreamDown, otherwise, in: world,
-                &effects)
+                up: otherwise == .overload ? .overload : .upstreamDown, otherwise, .unserved,
+                now: now, in: world, &effects)
         }
         let isTooLate = forwardDeadline(now: now) - now < Self.leastCall
         guard !isTooLate, call(.first, purpose, now: now, in: &world, into: &effects) else {
@@ -37,8 +37,10 @@ extension Journey {
                 world.courses[arrival.task].budget.refund(payload: arrival.bytes)
             }
             return isTooLate
-                ? give(up: .deadline, .deadline, in: world, &effects)
-                : give(up: .upstreamDown, self.otherwise, in: world, &effects)
+                ? give(up: .deadline, .deadline, .timeout, now: now, in: world, &effects)
+                : give(
+                    up: .upstreamDown, self.otherwise, .unreachable, now: now, in: world,
+                    &effects)
         }
         if let local, arrival.mode == .refine {
             effects.append(
@@ -153,6 +155,7 @@ extension Journey {
         case .auditing: effects.append(.compare(id, attempt: number))
         case .inferring, .queued: break
         }
+        if stage != .auditing { record(in: world, &effects) }
         return over(&effects)
     }
 
@@ -172,12 +175,14 @@ extension Journey {
         {
             return true
         }
-        switch why {
-        case .unreachable, .unserved: return give(up: .upstreamDown, otherwise, in: world, &effects)
-        case .timeout: return give(up: .deadline, .deadline, in: world, &effects)
-        case .overloaded: return give(up: .overload, .overload, in: world, &effects)
-        case .refused: return give(up: .upstreamDown, .invalid, in: world, &effects)
-        }
+        let (reason, refusal): (DegradedReason, Refusal) =
+            switch why {
+            case .unreachable, .unserved: (.upstreamDown, otherwise)
+            case .timeout: (.deadline, .deadline)
+            case .overloaded: (.overload, .overload)
+            case .refused: (.upstreamDown, .invalid)
+            }
+        return give(up: reason, refusal, why.obstacle, now: now, in: world, &effects)
     }
 
     /// The call of this number, which is then no longer under way.

@@ -10,6 +10,9 @@ public import Ground
 ///                                                  └▶ refining ─▶ refine ─▶ over
 /// ```
 ///
+/// A frame below the bar that nobody above can be asked about now goes to the spool, where there is
+/// one: it is owed the answer, and its client has a receipt.
+///
 /// Whatever happens upstream, a node that has an answer gives it: before the caller's deadline,
 /// with the reason why nothing better came. (A task that fails closed is the exception: it would
 /// rather say nothing.)
@@ -65,6 +68,8 @@ public struct Journey: Sendable {
     var otherwise = Refusal.unavailable
     /// The alert is out.
     var hasAlerted = false
+    /// Why the frame was handed to the spool; `nil` when it was not.
+    var owed: DegradedReason?
 
     /// A frame that has just arrived, under the id that its node gave it.
     public init(id: FrameID, arrival: Arrival) {
@@ -124,6 +129,8 @@ public enum FrameEvent: Hashable, Sendable {
     case failed(attempt: UInt32, CallFailure)
     /// The frame's timer.
     case timer
+    /// The frame that is owed is safe in the spool, or there was no room for it.
+    case kept(Bool)
     /// The caller has gone.
     case cancelled
     /// A worker is free for it. Its node says so, never a host.

@@ -7,7 +7,7 @@ public import Topology
 /// The nodes are the ones that the gateway hosts; cameras, links, engines and clocks are virtual.
 /// The same topology, scenario and seed give the same trace on every machine.
 public struct Simulation {
-    private var world: World
+    private(set) var world: World
     private let settings: WorldSettings
 
     /// - Throws: `invalid` when the topology has numbers that no node can run on.

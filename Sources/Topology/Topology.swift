@@ -36,7 +36,9 @@ public struct Topology: Sendable {
         let limits = Limits(fields.fields("limits"), over: Limits())
         let link = LinkPlan(fields.fields("links"), over: LinkPlan())
         let routing = RoutingPlan(fields.fields("routing"), over: RoutingPlan())
-        let common = NodePlan.Common(limits: limits, link: link, routing: routing)
+        let spool = SpoolPlan(
+            fields.fields("spool"), over: SpoolPlan(besides: file.root.place.file))
+        let common = NodePlan.Common(limits: limits, link: link, routing: routing, spool: spool)
         var checks = NodeChecks(fields.named("nodes", "node"), common, report)
         checks.run(sites: fields)
         nodes = checks.nodes
@@ -51,6 +53,8 @@ public struct Topology: Sendable {
         self.identities = identities.map { Identity($0, $1, $2, tasks: names) }
             .sorted { $0.name < $1.name }
         Self.checkTokens(self.identities, report)
+        SpoolChecks(nodes, areComplete: checks.areComplete && !report.isPartial, report)
+            .run(file.root)
         TenantChecks(self.identities, nodes, report).run(file.root)
         let folders: [Placed<String>]? = fields.value("models", .list(of: .path("a folder")))
         models = folders?.map(\.value) ?? [Shape.resolve("models", besides: file.root.place.file)]

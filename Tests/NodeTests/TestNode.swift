@@ -25,6 +25,10 @@ struct TestNode {
     var changes: [Change] = []
     var inferences = 0
     var forgotten = 0
+    /// Why frames were handed to the spool, and how many replies and refinements there were when
+    /// a record was made.
+    var owed: [DegradedReason] = []
+    var records: [Int] = []
     var alarm: Instant?
     /// Effects after the frame was forgotten: always a fault.
     var afterTheEnd = 0
@@ -88,6 +92,8 @@ struct TestNode {
         case .refine(_, let verdict): refinements.append(verdict)
         case .refuse(_, let refusal): refusals.append(refusal)
         case .compare(_, let attempt): comparisons.append(attempt)
+        case .owe(_, let reason): owed.append(reason)
+        case .record: records.append(replies.count + refinements.count)
         case .forget: forgotten += 1
         case .probe(let peer, let number, _):
             probes.append(peer)

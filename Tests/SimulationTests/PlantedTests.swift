@@ -33,6 +33,33 @@ import Topology
         #expect(story.contains { $0.contains("timeout") })
     }
 
+    private let keeping = """
+        canopy: 1
+        nodes:
+          leaf: { tier: leaf, listen: 0.0.0.0:1, budget: { spool: 1GiB } }
+          regional: { tier: regional, listen: 0.0.0.0:1, address: r.example:1 }
+        tasks:
+          look:
+            leaf: { bundle: "sha256:\(String(repeating: "1", count: 64))", accept: 0.9 }
+            regional: { bundle: "sha256:\(String(repeating: "1", count: 64))" }
+        """
+
+    @Test func `A hub that counts again what it is sent again is found`() throws {
+        let topology = try Topology(validating: TopologyFile(text: keeping, name: "keeping.yaml"))
+        var planted = Planted()
+        planted.countsAgain = true
+        // Words of the hub are lost, so that batches come again.
+        let lossy =
+            outage + ["  - { at: 2m, for: 1m, link: { between: [leaf, regional], loss: 30% } }"]
+        let (invariant, story) = try broken(topology, lossy, planted)
+        #expect(invariant == .nothingOwedIsLost)
+        #expect(!story.isEmpty)
+        let plan = try scenario(lossy.joined(separator: "\n"), for: topology)
+        let healthy = try simulate(topology, plan)
+        #expect(healthy.world.tally.owed > 100)
+        #expect(healthy.world.tally.records > 1_000)
+    }
+
     @Test func `A breaker that never closes again is found`() throws {
         var planted = Planted()
         planted.amend = { policy in

@@ -16,6 +16,7 @@ enum RestartNeeds {
             (before.budget.memory != after.budget.memory, ["budget", "memory"]),
             (before.budget.bytes != after.budget.bytes, ["budget", "bytes"]),
             (before.budget.spool != after.budget.spool, ["budget", "spool"]),
+            (before.spool != after.spool, ["spool"]),
             (before.limits.inference != after.limits.inference, ["limits", "inference"]),
             (before.limits.pixels != after.limits.pixels, ["limits", "pixels"]),
         ]

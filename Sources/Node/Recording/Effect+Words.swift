@@ -32,6 +32,10 @@ extension Effect {
         case .alert(let id, let confidence):
             put(11, id, into: &sink)
             sink.put(confidence.value)
+        case .owe(let id, let reason):
+            put(14, id, into: &sink)
+            sink.put(Numbers.of(reason, in: DegradedReason.allCases))
+        case .record(let id): put(15, id, into: &sink)
         case .probe(let peer, let number, let deadline):
             sink.put(UInt64(12))
             sink.put(peer)

@@ -89,6 +89,7 @@ extension FrameEvent {
         case 6: self = .cancelled
         case 7: self = .begun
         case 8: self = .displaced
+        case 9: self = .kept(try words.flag())
         default: throw words.fault("there is no event \(number) of a frame")
         }
     }

@@ -102,6 +102,9 @@ extension FrameEvent {
         case .cancelled: sink.put(UInt64(6))
         case .begun: sink.put(UInt64(7))
         case .displaced: sink.put(UInt64(8))
+        case .kept(let isKept):
+            sink.put(UInt64(9))
+            sink.put(isKept)
         }
     }
 }

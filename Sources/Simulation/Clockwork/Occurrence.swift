@@ -33,6 +33,14 @@ struct Occurrence {
         case drainEnds
         /// A happening begins, ends, or goes on. `a` its index, `b` the phase.
         case happens
+        /// A spool has a frame on its disk. `a` shard, `b` and `c` frame, `d` the incarnation.
+        case spoolCommits
+        /// A spool sends what it holds. `a` host, `b` number of starts.
+        case spoolSends
+        /// A batch reaches the hub. `a` host, `b` its first and `c` its last sequence.
+        case batchArrives
+        /// The hub's word about it reaches the node. `a` host, `b` the watermark.
+        case batchReturns
         /// The world's own look around.
         case look
     }

@@ -88,7 +88,7 @@ extension FrameEvent {
         case .failed(let attempt, let why): "call \(attempt) failed: \(why)"
         case .timer: "timer"
         case .cancelled: "the caller is gone"
-        case .begun, .displaced: "\(self)"
+        case .begun, .displaced, .kept: "\(self)"
         }
     }
 }
@@ -107,6 +107,8 @@ extension Effect {
         case .refine(_, let verdict): "refine: \(verdict.words)"
         case .refuse(_, let why): "refuse: \(why)"
         case .compare(_, let attempt): "compare with the answer to call \(attempt)"
+        case .owe(_, let reason): "owe: \(reason.rawValue)"
+        case .record: "record"
         case .forget: "forget"
         case .probe, .noted: "\(self)"
         }

@@ -13,6 +13,8 @@ public struct Violation: Sendable, Hashable {
             "no realtime frame is shed while a lower class waits beyond its share"
         case nothingAfterEnd = "nothing happens to a frame that is over"
         case nothingLeaks = "what is over is forgotten"
+        case recordedOnce = "an answered frame makes one record where it entered, others none"
+        case nothingOwedIsLost = "what is owed is settled once, waits, or stands in a gap"
         case heals = "after healing, calls upstream work again within the bound"
         case sameTrace = "the same seed gives the same trace"
     }

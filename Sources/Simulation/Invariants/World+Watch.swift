@@ -53,6 +53,7 @@ extension World {
         let patience = UInt64(longest.nanoseconds) * 2 + 5_000_000_000 + stillStanding
         run(until: now + patience)
         guard violation == nil else { return }
+        checkSpools()
         if calls.open > 0 { fail(.nothingLeaks, 0, "\(calls.open) calls are still open") }
         for shard in shards.indices where hosts[shards[shard].host].state != .down {
             let left = shards[shard].node.frames

@@ -52,6 +52,9 @@ struct Tally {
     private(set) var retries = 0
     var audits = 0
     var alerts = 0
+    /// Frames that were handed to a spool, and answers that were recorded.
+    var owed = 0
+    var records = 0
     /// Breakers that opened, hosts that were ejected.
     private(set) var opened = 0
     private(set) var ejected = 0

@@ -96,6 +96,8 @@ struct RandomFleet {
         let site = tier == "leaf" ? "s\(number / (1 + number % 2))" : "s\(sites - 1 - number % 2)"
         var words = ["tier: \(tier)", "site: \(site)", "listen: 0.0.0.0:1"]
         words.append("address: \(name).example:1")
+        // Half of the leaves keep what they owe.
+        if tier == "leaf", number % 2 == 0 { words.append("budget: { spool: 1GiB }") }
         if oneIn(3) { words.append("loops: 2") }
         if oneIn(2) { words.append("workers: \(1 + draws.draw(below: 4))") }
         if oneIn(3) { words.append("limits: { drain: 2s }") }

@@ -43,6 +43,8 @@ struct Host {
     var ownTask: [Int] = []
     /// Nodes that ask it, so far: each is a source of its own.
     var callers = 0
+    /// What it owes the node above; `nil` where it keeps nothing.
+    var spool: VirtualSpool?
     /// While it drains: when it ends at the latest, and how long it is away then.
     var drain: (limit: UInt64, away: UInt64)?
 }
@@ -111,6 +113,9 @@ struct SimulatedFrame {
     var final = false
     /// It was alerted of.
     var alerted = false
+    /// Whether the last answer was one, and not a refusal; and how often it was recorded.
+    var answered = false
+    var records = 0
     /// An inference was asked for.
     var began = false
     /// The inference's outcome is not wanted any more.

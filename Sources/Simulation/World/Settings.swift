@@ -22,6 +22,8 @@ struct Planted: Sendable {
     var breaksTiesByHash = false
     /// Final answers are given twice.
     var answersTwice = false
+    /// Hubs count what they are sent again.
+    var countsAgain = false
     /// Timers never ring.
     var losesTimers = false
 }

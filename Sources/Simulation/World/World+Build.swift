@@ -92,16 +92,23 @@ extension World {
             hosts[index].tasks.append(Self.task(there, task))
             hosts[index].ownTask[there] = own
         }
-        for peer in blueprint.peers {
-            guard let other = place(of: peer.plan.name) else { continue }
-            hosts[other].callers += 1
-            links.append(
-                Link(
-                    from: index, to: other, source: hosts[other].callers,
-                    usualTraits(index, other, prior: peer.prior),
-                    Randomness(seed: Randomness.seed(seed, Stream.link, links.count))))
-            hosts[index].peers.append((other, links.count - 1))
-        }
+        for peer in blueprint.peers { join(index, to: peer.plan.name, prior: peer.prior) }
+        guard let hub = blueprint.hub,
+            !blueprint.peers.contains(where: { $0.plan.name == hub.name })
+        else { return }
+        // It takes what is owed, and is asked nothing.
+        join(index, to: hub.name, prior: .milliseconds(20))
+    }
+
+    private mutating func join(_ index: Int, to peer: String, prior: Interval) {
+        guard let other = place(of: peer) else { return }
+        hosts[other].callers += 1
+        links.append(
+            Link(
+                from: index, to: other, source: hosts[other].callers,
+                usualTraits(index, other, prior: prior),
+                Randomness(seed: Randomness.seed(seed, Stream.link, links.count))))
+        hosts[index].peers.append((other, links.count - 1))
     }
 
     /// The index of a node: they are sorted by name.

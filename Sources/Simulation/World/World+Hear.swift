@@ -40,6 +40,8 @@ extension World {
         case .reply(_, let verdict), .refine(_, let verdict): answer(shard, place, verdict, local)
         case .refuse(_, let refusal): refuse(shard, place, refusal)
         case .compare: tally.audits += 1
+        case .owe: owe(shard, place)
+        case .record: record(shard, place)
         case .forget: forget(shard, place)
         case .probe, .noted: break
         }
@@ -89,6 +91,7 @@ extension World {
         let frame = shards[shard].frames[place]
         checkAnswer(shard, frame, verdict, local)
         if verdict.final { shards[shard].frames[place].final = true }
+        shards[shard].frames[place].answered = true
         let host = shards[shard].host
         let answer = said(frame, verdict, tier: hosts[host].tier)
         switch frame.origin {
@@ -151,6 +154,7 @@ extension World {
                 .deadlineKept, shard, "the frame was forgotten without a word",
                 frame: frame.serial)
         }
+        checkRecord(shard, frame)
         if frame.call != nil || frame.beside != nil {
             fail(.nothingLeaks, shard, "a call outlives its frame", frame: frame.serial)
         }
@@ -177,7 +181,8 @@ extension Effect {
         switch self {
         case .infer(let id), .cancelInference(let id), .alert(let id, _), .call(let id, _),
             .cancelCall(let id, _), .arm(let id, _), .reply(let id, _), .refine(let id, _),
-            .refuse(let id, _), .compare(let id, _), .forget(let id):
+            .refuse(let id, _), .compare(let id, _), .owe(let id, _), .record(let id),
+            .forget(let id):
             id
         case .probe, .noted: nil
         }

@@ -25,6 +25,7 @@ extension World {
             hear(place, .workers(hosts[index].engine.workers))
             startTicking(place)
         }
+        startSpool(index, blueprint)
         if cold {
             let ready = now + hosts[index].engine.load
             schedule(.modelLoaded, at: ready, index, hosts[index].engine.epoch)

@@ -92,6 +92,10 @@ struct World {
         case .hostStarts: hostStarts(Int(next.a), starts: next.b)
         case .drainEnds: drainEnds(Int(next.a), starts: next.b)
         case .happens: happens(Int(next.a), Int(next.b))
+        case .spoolCommits: spoolCommits(Int(next.a), next.frame, incarnation: next.d)
+        case .spoolSends: spoolSends(Int(next.a), starts: next.b)
+        case .batchArrives: batchArrives(Int(next.a), UInt64(next.b)...UInt64(next.c))
+        case .batchReturns: batchReturns(Int(next.a), UInt64(next.b))
         case .look: look()
         }
     }

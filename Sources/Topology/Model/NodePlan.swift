@@ -34,6 +34,8 @@ public struct NodePlan: Sendable {
     public let link: LinkPlan
     /// The numbers by which it finds its way.
     public let routing: RoutingPlan
+    /// How it keeps what it owes, where its budget has room for that.
+    public let spool: SpoolPlan
     public let place: Place
 
     /// What the file says of all nodes.
@@ -41,6 +43,7 @@ public struct NodePlan: Sendable {
         let limits: Limits
         let link: LinkPlan
         let routing: RoutingPlan
+        let spool: SpoolPlan
     }
 
     /// What a node understands.
@@ -89,6 +92,7 @@ public struct NodePlan: Sendable {
         limits = Limits(fields.fields("limits"), over: common.limits)
         link = LinkPlan(fields.fields("link"), over: common.link)
         routing = RoutingPlan(fields.fields("routing"), over: common.routing)
+        spool = SpoolPlan(fields.fields("spool"), over: common.spool)
         fields.finish()
         guard let tier else { return nil }
         self.tier = tier
@@ -97,7 +101,7 @@ public struct NodePlan: Sendable {
     /// What only a Canopy node has.
     private static let ownKeys = [
         "listen", "upstream", "hardware", "loops", "workers", "ring", "budget", "limits",
-        "routing",
+        "routing", "spool",
     ]
 
     private static func dialled(_ listeners: [Listener]) -> Endpoint? {
