@@ -38,6 +38,8 @@ final class Frame {
     var job: InferenceJob?
     var outcome: InferenceResult?
     var times = InferenceTimes()
+    /// When the engine was given the job.
+    var handedAt: Instant?
     var inferredAt: Instant?
     /// The calls upstream that are under way, two at most, and the numbers of their attempts.
     private var calls: [(attempt: UInt32, call: ClientCall)] = []

@@ -1,3 +1,4 @@
+import Cryptography
 import Ground
 import HTTP
 import Routing
@@ -70,6 +71,9 @@ final class InferenceService: HTTP.Service {
                 remedy: "this node serves the Open Inference Protocol and grpc.health.v1")
         }
         try access.allow(.metadata)
+        if call.path == RPCPath.reportLoad, let caller = call.identity, caller.kind == .node {
+            control.called(by: caller.name)
+        }
         return Query(call, access, shard, query)
     }
 

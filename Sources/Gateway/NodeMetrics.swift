@@ -22,6 +22,9 @@ struct NodeMetrics: Sendable {
         let refused: [Refusal: Counter]
         let refined: Distribution
         let queued: Distribution
+        let unevenness: Distribution
+        let disorder: Counter
+        let refusedAfter: Distribution
         let preprocessed: Distribution
         let inferred: Distribution
         let agreed: Counter
@@ -43,6 +46,7 @@ struct NodeMetrics: Sendable {
         let isOpen: Gauge
         let isLeftOut: Gauge
         let isDraining: Gauge
+        let isSilent: Gauge
         let retries: Counter
         let hedges: Counter
         let spills: Counter
@@ -69,6 +73,8 @@ struct NodeMetrics: Sendable {
     let budgetRefused: Counter
     let pauses: Counter
     let draining: Gauge
+    let places: Gauge
+    let late: Distribution
     /// In the order of `WorkClass.allCases`.
     let held: [Gauge]
 
@@ -131,6 +137,11 @@ struct NodeMetrics: Sendable {
             "canopy_reading_pauses_total",
             "Times that a connection was not read from for want of room in the byte budget.")
         draining = try registry.gauge("canopy_draining", "Loops that take no new frames.")
+        places = try registry.gauge(
+            "canopy_places", "Frames that may be in: places that admission gives at present.")
+        late = try registry.distribution(
+            "canopy_loop_late_seconds", "How late a loop's timer was: what any event waits.",
+            unit: .seconds)
         var held: [Gauge] = []
         for workClass in WorkClass.allCases {
             held.append(
@@ -184,6 +195,14 @@ extension NodeMetrics.TaskMetrics {
         self.refused = refused
         refined = try stage("canopy_refinement_seconds", "Time to the last answer in refine mode.")
         queued = try stage("canopy_queue_seconds", "Time a frame waited for the model.")
+        unevenness = try stage(
+            "canopy_worker_jitter_seconds",
+            "How far the time between two frames of a camera at the worker is from its mean.")
+        disorder = try registry.counter(
+            "canopy_worker_disorder_total",
+            "Frames that a worker began after a later one of the same camera.", labels: [label])
+        refusedAfter = try stage(
+            "canopy_refusal_seconds", "Time from arrival to refusal, for want of room.")
         preprocessed = try stage("canopy_preprocess_seconds", "Time to decode and prepare.")
         inferred = try stage("canopy_inference_seconds", "Time of the model itself.")
         agreed = try registry.counter(
@@ -245,6 +264,8 @@ extension NodeMetrics.PeerMetrics {
         isLeftOut = try registry.gauge(
             "canopy_peer_ejected", "Loops that leave the peer out for doing worse than others.",
             labels: [label])
+        isSilent = try registry.gauge(
+            "canopy_peer_silent", "Loops whose probes the peer does not answer.", labels: [label])
         isDraining = try registry.gauge(
             "canopy_peer_draining", "Loops that the peer has told that it takes no new frames.",
             labels: [label])

@@ -95,7 +95,7 @@ extension Shard {
 
     private func refuse(_ frame: Frame, _ refusal: Refusal) {
         let fault = Refusals.fault(refusal, frame: frame, task: tasks[frame.task])
-        metrics.refused(task: frame.task, refusal, fault)
+        metrics.refused(task: frame.task, refusal, fault, after: time.now - frame.arrivedAt)
         frame.responder?.refuse(fault)
         frame.responder = nil
         tracer?.end(
@@ -136,6 +136,8 @@ extension Shard {
         let handler = ProbeCall(peer: index, number: number, shard: self)
         // A Canopy also says whether it drains.
         let path = peer.speaksCanopy ? RPCPath.reportLoad : RPCPath.serverLive
+        // Probes find out whether a peer is back; how often is the node's to say, not the pool's.
+        peer.pool.endPause()
         let call = peer.pool.call(path, deadline: deadline, handler: handler)
         call.send(message: peer.speaksCanopy ? LoadReportRequest().encode() : [])
         call.halfClose()

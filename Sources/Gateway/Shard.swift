@@ -149,11 +149,13 @@ final class Shard {
     }
 
     /// Lets the node feel the time that passes.
-    func startTicking() {
+    func startTicking(due: Instant? = nil) {
+        if let due { metrics.late(by: time.now - due) }
         hear(.tick)
         noteEngines()
         changes?.tick(now: time.now)
-        ticker = loop.schedule(after: Node.tick) { [weak self] in self?.startTicking() }
+        let next = time.now + Node.tick
+        ticker = loop.schedule(after: Node.tick) { [weak self] in self?.startTicking(due: next) }
     }
 
     /// The caller of a frame has gone.
@@ -291,6 +293,7 @@ final class Shard {
             lane: frame.options.workClass.lane, deadline: frame.deadline, sink: sink)
         frame.job = job
         frame.model = model
+        frame.handedAt = time.now
         if !model.model.submit(job) {
             frame.fault = Refusals.queueFull(task.name, waiting: model.model.waiting)
             hear(.frame(frame.id, .inferenceFailed(.overload)))
@@ -302,6 +305,14 @@ final class Shard {
         let shard = LoopConfined(WeakShard(shard: self), to: loop.poster)
         let poster = loop.poster
         return ShardSink(post: { poster.post($0) }, deliver: { shard.onLoop.shard?.inferred($0) })
+    }
+
+    /// Notes when a worker began with a camera's frame.
+    private func noteRhythm(of frame: Frame, _ times: InferenceTimes) {
+        guard let stream = frame.options.stream, let number = frame.options.sequence,
+            let handedAt = frame.handedAt
+        else { return }
+        metrics.began(task: frame.task, stream, number, at: handedAt + times.queued)
     }
 
     private struct WeakShard { weak var shard: Shard? }
@@ -318,6 +329,7 @@ final class Shard {
         case .success(let inference):
             frame.outcome = inference
             metrics.inferred(task: frame.task, outcome.times)
+            noteRhythm(of: frame, outcome.times)
             let confidence = inference.scores.flatMap { scores in
                 frame.model.map { Confidence($0.confidence(of: scores)) }
             }

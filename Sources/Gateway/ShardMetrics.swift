@@ -9,6 +9,7 @@ final class ShardMetrics {
     private var names: NodeMetrics
     private let shard = MetricShard()
     private var seen = Totals()
+    @exclusivity(unchecked) private var rhythm = Rhythm()
 
     private let refusals: RefusalLog
 
@@ -45,7 +46,11 @@ final class ShardMetrics {
         if let degraded, let counter = names.tasks[task].degraded[degraded] { shard.add(counter) }
     }
 
-    func refused(task: Int, _ refusal: Refusal, _ fault: Fault) {
+    /// - Parameter after: since the frame's arrival.
+    func refused(task: Int, _ refusal: Refusal, _ fault: Fault, after: Interval) {
+        if refusal == .overload || refusal == .quota {
+            shard.insert(names.tasks[task].refusedAfter, after)
+        }
         if let counter = names.tasks[task].refused[refusal] { shard.add(counter) }
         refusals.hear(fault)
     }
@@ -64,6 +69,18 @@ final class ShardMetrics {
         shard.insert(task.preprocessed, times.preprocess)
         shard.insert(task.inferred, times.infer)
     }
+
+    /// A worker began with frame `sequence` of a camera.
+    func began(task: Int, _ stream: String, _ sequence: Int, at moment: Instant) {
+        switch rhythm.step(stream, sequence, at: moment) {
+        case .nothing: break
+        case .off(let interval): shard.insert(names.tasks[task].unevenness, interval)
+        case .disorder: shard.add(names.tasks[task].disorder)
+        }
+    }
+
+    /// The loop's timer was late.
+    func late(by interval: Interval) { shard.insert(names.late, interval) }
 
     func called(_ call: PeerCall) {
         let peer = names.peers[call.peer]
@@ -119,12 +136,15 @@ final class ShardMetrics {
             let breaker = host.shard.knownPeers[index].breaker
             shard.set(names.peers[index].isOpen, breaker.state(now: now) == .closed ? 0 : 1)
             shard.set(names.peers[index].isLeftOut, host.shard.isEjected(peer: index) ? 1 : 0)
+            let isSilent = !host.shard.knownPeers[index].isWell
+            shard.set(names.peers[index].isSilent, isSilent ? 1 : 0)
             let isDraining = host.shard.knownPeers[index].isDraining
             shard.set(names.peers[index].isDraining, isDraining ? 1 : 0)
         }
         seen.server = server
         seen.peers = peers
         shard.set(names.frames, Double(host.shard.frameCount))
+        shard.set(names.places, Double(host.shard.admission.limit.places))
         shard.set(names.draining, host.shard.isDraining ? 1 : 0)
         for (gauge, workClass) in zip(names.held, WorkClass.allCases) {
             shard.set(gauge, Double(host.shard.admission.held(by: workClass)))

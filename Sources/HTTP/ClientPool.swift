@@ -135,6 +135,9 @@ public final class ClientPool {
         return fault
     }
 
+    /// Ends the pause after a failed connect: for a caller that paces itself.
+    public func endPause() { nextAttempt = now }
+
     /// Ends all calls and connections.
     public func close() {
         isClosed = true

@@ -42,6 +42,8 @@ final class WorkerPool: Sendable {
     /// Threads at most.
     let workers: Int
     private let idle: Interval
+    /// Whether the threads compute themselves; others only wait for those that do.
+    private let computes: Bool
     private let time: any TimeSource
     private let monitor: Monitor
     private nonisolated(unsafe) var state: State
@@ -49,10 +51,14 @@ final class WorkerPool: Sendable {
     /// - Parameters:
     ///   - workers: threads at most, at least 1. The first is there from the start and stays.
     ///   - idle: how long one waits for a job before it goes.
+    ///   - computes: whether the threads run the model, and do not only hand jobs to another
+    ///     process.
     init(
-        workers: Int, idle: Interval = EngineSettings.defaultIdle, time: any TimeSource
+        workers: Int, idle: Interval = EngineSettings.defaultIdle, computes: Bool = true,
+        time: any TimeSource
     ) throws(Fault) {
         self.workers = workers
+        self.computes = computes
         self.idle = idle
         self.time = time
         monitor = Monitor(places: workers)
@@ -186,7 +192,7 @@ extension WorkerPool {
     }
 
     private func startWorker(_ worker: Int) -> Bool {
-        state.threads[worker] = WorkerThread { [self] in work(as: worker) }
+        state.threads[worker] = WorkerThread(yields: computes) { [self] in work(as: worker) }
         return state.threads[worker] != nil
     }
 

@@ -24,6 +24,8 @@ public enum Event: Hashable, Sendable {
     case peerOverride(peer: Int, Peer.Override?)
     /// A peer takes nothing new, or does again.
     case peerDraining(peer: Int, Bool)
+    /// A peer has called this node, so it is there.
+    case peerCalled(peer: Int)
     /// How many frames a source may have under way; `nil` is no limit.
     case sourceLimit(source: Int, Int?)
     /// The node was asked to take nothing new.

@@ -72,6 +72,10 @@ public struct Node: Sendable {
         case .peerOverride(let peer, let override): world.setOverride(override, peer: peer)
         case .peerDraining(let peer, let isDraining):
             world.setDraining(isDraining, peer: peer)
+        case .peerCalled(let peer):
+            world.called(by: peer, now: now) { peer, number, deadline in
+                effects.append(.probe(peer: peer, number: number, deadline: deadline))
+            }
         case .sourceLimit(let source, let limit): world.setLimit(limit, of: source)
         case .draining: isDraining = true
         case .undrained: isDraining = false

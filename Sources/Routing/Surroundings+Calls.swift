@@ -87,10 +87,25 @@ extension Surroundings {
             probed(index, number: peers[index].probe.number, isWell: false, now: now)
         }
         guard now >= peers[index].probe.next || isSilent(index, now: now) else { return }
+        startProbe(index, now: now, send)
+    }
+
+    private mutating func startProbe(
+        _ index: Int, now: Instant, _ send: (Int, UInt32, Instant) -> Void
+    ) {
         peers[index].probe.number &+= 1
         peers[index].probe.began = now
         peers[index].probe.sentAt = now
         send(index, peers[index].probe.number, now + Probe.timeout)
+    }
+
+    /// A peer has called this node. One that was taken for dead is asked at once, whatever pause
+    /// it has earned; a probe that is under way was sent before, and is not awaited.
+    public mutating func called(
+        by index: Int, now: Instant, probe: (Int, UInt32, Instant) -> Void
+    ) {
+        guard policy.probe != nil, peers[index].isOfUse, !peers[index].isWell else { return }
+        startProbe(index, now: now, probe)
     }
 
     /// Whether calls wait for a peer that has said nothing for a while: before their deadlines tell

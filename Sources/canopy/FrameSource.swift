@@ -24,13 +24,18 @@ actor PictureSource: FrameSource {
     private static let largest = 64 << 20
     private static let endings = [".jpg", ".jpeg", ".png"]
 
+    private let all: [String]
     private var paths: ArraySlice<String>
+    private let repeats: Bool
     private let input: String
     private let disk = FileDisk()
 
-    /// - Parameter input: name of the task's input.
-    init(_ arguments: [String], input: String) throws(Fault) {
+    /// - Parameters:
+    ///   - input: name of the task's input.
+    ///   - repeats: whether the first comes again after the last.
+    init(_ arguments: [String], input: String, repeats: Bool = false) throws(Fault) {
         self.input = input
+        self.repeats = repeats
         var found: [String] = []
         let disk = FileDisk()
         for argument in arguments {
@@ -47,10 +52,12 @@ actor PictureSource: FrameSource {
             let places = arguments.joined(separator: ", ")
             throw Fault(.notFound, "there is no JPEG or PNG in \(places)")
         }
+        all = found
         paths = found[...]
     }
 
     func next() async throws(Fault) -> SourceFrame? {
+        if paths.isEmpty, repeats { paths = all[...] }
         guard let path = paths.popFirst() else { return nil }
         let bytes = try disk.read(path, limit: Self.largest)
         return SourceFrame(

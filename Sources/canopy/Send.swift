@@ -50,6 +50,11 @@ struct Send: AsyncParsableCommand {
     @Option(help: "At most this many frames in all.")
     var limit: Int?
 
+    @Flag(
+        name: .customLong("repeat"),
+        help: "Begin again with the first picture after the last, until --limit.")
+    var repeats = false
+
     @Option(help: "wait: one answer. refine: the leaf's at once, a better one later.")
     var mode: Routing.Mode = .wait
 
@@ -74,6 +79,9 @@ struct Send: AsyncParsableCommand {
     func validate() throws {
         guard (image.isEmpty ? 0 : 1) + (csv == nil ? 0 : 1) + (video == nil ? 0 : 1) == 1 else {
             throw ValidationError("give one of --image, --csv and --video")
+        }
+        guard !repeats || (!image.isEmpty && limit != nil) else {
+            throw ValidationError("--repeat goes with --image and --limit")
         }
         guard (1...256).contains(streams) else {
             throw ValidationError("--streams must be from 1 to 256")
@@ -134,7 +142,7 @@ struct Send: AsyncParsableCommand {
         // A node that only hands the task on does not know the input: then the usual name.
         let input = try? await client.input(of: task).name
         if let video { return try VideoSource(video, input: input ?? "image") }
-        return try PictureSource(image, input: input ?? "image")
+        return try PictureSource(image, input: input ?? "image", repeats: repeats)
     }
 }
 

@@ -67,6 +67,20 @@ import Testing
         }
     }
 
+    @Test func `A caller that paces itself need not wait for the pause`() {
+        let bench = Bench()
+        let works = bench.loop.onConnect
+        bench.loop.onConnect = { _ in .failure(Fault(.unavailable, "refused", source: .peer)) }
+        _ = bench.call()
+        bench.loop.run()
+        bench.loop.onConnect = works
+        let early = bench.call().handler
+        bench.pool.endPause()
+        let late = bench.call().handler
+        bench.loop.run()
+        #expect(early.status?.code == .unavailable && late.status == .ok)
+    }
+
     @Test func `A connection that came back serves again`() {
         let bench = Bench()
         let works = bench.loop.onConnect

@@ -52,9 +52,10 @@ private struct Bench {
     let queue: JobQueue
 
     init(
-        workers: Int = 1, depth: Int = 4, idle: Interval = EngineSettings.defaultIdle
+        workers: Int = 1, depth: Int = 4, idle: Interval = EngineSettings.defaultIdle,
+        computes: Bool = true
     ) throws {
-        pool = try WorkerPool(workers: workers, idle: idle, time: time)
+        pool = try WorkerPool(workers: workers, idle: idle, computes: computes, time: time)
         queue = pool.open(runner, depth: depth)
     }
 
@@ -76,7 +77,33 @@ private func code(_ outcome: InferenceOutcome) -> Fault.Code? {
     if case .failure(let fault) = outcome.result { fault.code } else { nil }
 }
 
+/// Notes how nice the threads are that run it.
+private final class NiceRunner: ModelRunner {
+    let seen = Mutex<[Int32]>([])
+
+    func run(
+        _ input: InferenceInput, worker: Int, times: inout InferenceTimes
+    ) throws(Fault) -> InferenceResult {
+        seen.withLock { $0.append(WorkerThread.ownNiceness) }
+        return InferenceResult(outputs: [], classes: [], scores: nil)
+    }
+}
+
 @Suite struct `Workers and queues` {
+    @Test(arguments: [(true, WorkerThread.niceness), (false, 0)])
+    func `Threads that compute give way to loops, and those that hand on do not`(
+        computes: Bool, more: Int32
+    ) throws {
+        let bench = try Bench(computes: computes)
+        defer { bench.pool.stop() }
+        let runner = NiceRunner()
+        let queue = bench.pool.open(runner, depth: 1)
+        #expect(bench.pool.submit(bench.job(1), to: queue))
+        _ = bench.outcomes.wait(for: 1)
+        let expected = min(WorkerThread.ownNiceness + more, 19)
+        #expect(runner.seen.withLock { $0 } == [expected])
+    }
+
     @Test func `A full lane refuses, and takes again when a job has left`() throws {
         let bench = try Bench(depth: 3)
         defer { bench.pool.stop() }

@@ -109,6 +109,22 @@ struct WhereNextTests {
         #expect(run(3, &leaf, react: answer).count == 3)
     }
 
+    @Test func `A dead peer that calls is asked back at once, and older probes are ignored`() {
+        var leaf = TestNode(bar: nil, peers: 2, hasModel: false)
+        ill([0], of: &leaf)
+        leaf.probes = []
+        leaf.hear(.peerCalled(peer: 0))
+        let first = leaf.probeNumbers.last!.number
+        leaf.hear(.peerCalled(peer: 0))
+        #expect(leaf.probes == [0, 0])
+        leaf.hear(.probed(peer: 0, number: first, isWell: true))
+        #expect(!leaf.node.peers[0].isWell, "that one was sent before it called again")
+        leaf.hear(.probed(peer: 0, number: leaf.probeNumbers.last!.number, isWell: true))
+        #expect(leaf.node.peers[0].isWell)
+        leaf.hear(.peerCalled(peer: 0))
+        #expect(leaf.probes == [0, 0], "of one that is well there is nothing to ask")
+    }
+
     @Test func `A peer that hangs is found out by probes long before its callers' patience ends`() {
         var leaf = TestNode(bar: nil, peers: 1, hasModel: false)
         leaf.hear(.tick)

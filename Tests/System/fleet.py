@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -153,6 +154,8 @@ class Fleet:
         if ready:
             for name in names or list(self.nodes):
                 self.await_ready(name)
+            for node in self.nodes.values():
+                self.await_peers(node)
 
     def await_ready(self, name: str, seconds: float = 30) -> None:
         """Waits until a node is ready: every model of it is loaded, or is to be had upstream."""
@@ -167,6 +170,22 @@ class Fleet:
                 return False
 
         eventually(is_ready, f"{name} is ready", seconds)
+
+    def await_peers(self, node: Node, seconds: float = 5) -> None:
+        """Waits until a node knows of those that run: one that was up first has asked the others in
+        vain, takes them for dead, and asks again within two seconds. Who is silent for longer is
+        so on purpose."""
+        def runs(name: str) -> bool:
+            other = self.nodes.get(name)
+            return other is not None and other.process is not None and other.process.poll() is None
+
+        end = time.monotonic() + seconds
+        while runs(node.name) and time.monotonic() < end:
+            _, text = node.get("/metrics")
+            silent = re.findall(r'^canopy_peer_silent\{peer="(.*)"\} [1-9]', text, re.MULTILINE)
+            if not any(map(runs, silent)):
+                return
+            time.sleep(0.05)
 
     def stop(self, name: str, number: int = signal.SIGTERM, seconds: float = 15) -> int:
         process = self.nodes[name].process

@@ -237,18 +237,17 @@ def test_ten_thousand_escalations_take_no_more_connections_than_the_pool_may_hol
     clients = [plain(fleet, "leaf") for _ in range(8)]
     row = series(np.linspace(-1, 1, 24))
 
-    def ask(number: int) -> str:
-        answer = clients[number % 8].infer(
-            "power-demand", [row], timeout=20_000_000, parameters={"canopy.accept": 1.0})
-        return facts(answer)["tier"]
+    def ask(number: int) -> dict:
+        return facts(clients[number % 8].infer(
+            "power-demand", [row], timeout=20_000_000, parameters={"canopy.accept": 1.0}))
 
     before = fleet["leaf"].metrics()
-    with futures.ThreadPoolExecutor(16) as pool:
-        tiers = list(pool.map(ask, range(10_000)))
+    with futures.ThreadPoolExecutor(8) as pool:
+        said = list(pool.map(ask, range(10_000)))
     after = fleet["leaf"].metrics()
     calls = 'canopy_upstream_calls_total{peer="region",purpose="escalation"}'
-    # On a machine that is busy with other things a call may be late, and the leaf answers.
-    assert tiers.count("regional") >= 9_990 and after[calls] - before[calls] >= 9_990
+    kept = [one for one in said if one["tier"] != "regional"]
+    assert not kept and after[calls] - before[calls] >= 10_000
     connections, failures, handshakes = (
         after[f'canopy_upstream_{what}_total{{peer="region"}}']
         for what in ("connections", "connect_failures", "handshakes"))

@@ -18,18 +18,20 @@ import tritonclient.grpc as triton
 from calls import digit, echo, facts, label, plain, refusal, tensor
 from conftest import LOOPS
 from fleet import MODELS, ROOT, bundle_id, eventually, program
+from foreign import Foreign, regions
 
 
 @LOOPS
 def test_a_node_that_is_told_to_end_answers_what_it_has_and_takes_nothing_new(
         build, frames, loops):
-    fleet = build(("leaf", "region"), topologies.digits, loops=loops)
-    fleet.start()
-    leaf, region, other = fleet["leaf"], fleet["region"], plain(fleet, "leaf")
-    assert other.is_server_ready()
-    # The region sleeps, so the frames that escalate stay under way as long as we like.
-    region.process.send_signal(signal.SIGSTOP)
-    with futures.ThreadPoolExecutor(16) as pool:
+    # The region keeps the frames for as long as we like, and is there all the while: one that
+    # sleeps is given up after some seconds, and the leaf answers.
+    with Foreign() as region, futures.ThreadPoolExecutor(16) as pool:
+        fleet = build(("leaf",), regions(region), loops=loops)
+        fleet.start()
+        leaf, other = fleet["leaf"], plain(fleet, "leaf")
+        assert other.is_server_ready()
+        region.hold()
         clients = [plain(fleet, "leaf") for _ in range(16)]
         answers = [pool.submit(digit, client, frames[0][0], accept=1.0) for client in clients]
         eventually(lambda: calls(leaf) == 16, "all frames are under way")
@@ -39,10 +41,8 @@ def test_a_node_that_is_told_to_end_answers_what_it_has_and_takes_nothing_new(
         with pytest.raises(OSError):
             raw.connect(leaf.plain).recv(1)
         assert leaf.process.poll() is None
-        region.process.send_signal(signal.SIGCONT)
-        # Each has its answer; with two loops now and then one of them is the leaf's own.
-        tiers = [facts(answer.result(20))["tier"] for answer in answers]
-        assert len(tiers) == 16 and "regional" in tiers
+        region.release()
+        assert [facts(answer.result(20))["tier"] for answer in answers] == ["regional"] * 16
     assert leaf.process.wait(15) == 0
     assert "the node has ended" in leaf.said()
 

@@ -35,9 +35,13 @@ def run(folder: Path, seconds: int, budgets: list) -> dict:
                 eventually(lambda got=alerts: len(got) >= emitted, f"{emitted} alerts have come")
             metrics = fleet["leaf"].metrics()
             result = {"frames": passes * 1_000, "alerts": emitted, "escalations": up(metrics)}
+            result["emitted_ms"] = {
+                name: metrics[f'canopy_alert_emission_seconds{{quantile="{quantile}"}}'] * 1e3
+                for name, quantile in (("p50", "0.5"), ("p99", "0.99"))}
             result |= {"mqtt": times(mqtt.alerts, "mqtt", metrics),
                        "webhook": times(web.alerts, "web", metrics)}
     print(f"  {result['frames']} frames, {emitted} alerts, {result['escalations']} escalations")
+    print("  leaves the node after {p50:.1f} ms (p99 {p99:.1f})".format(**result["emitted_ms"]))
     for sink in ("mqtt", "webhook"):
         show(sink, result[sink])
         judge(sink, result[sink], emitted, budgets)

@@ -18,12 +18,15 @@ os.environ.setdefault("CANOPY_BUILD", str(ROOT / ".build" / "release"))
 
 import capacity  # noqa: E402
 import engines  # noqa: E402
+import newcomer  # noqa: E402
 import overload  # noqa: E402
+import steady  # noqa: E402
 import upstream  # noqa: E402
 from bench import commit, machine  # noqa: E402
 from cell import Cell, NotRun  # noqa: E402
 
-CELLS: list[Cell] = upstream.CELLS + overload.CELLS + engines.CELLS + capacity.CELLS
+CELLS: list[Cell] = upstream.CELLS + overload.CELLS + engines.CELLS + (
+    newcomer.CELLS + steady.CELLS + capacity.CELLS)
 
 
 def main() -> int:
@@ -32,10 +35,13 @@ def main() -> int:
     parser.add_argument("cells", nargs="*", metavar="CELL", help="; ".join(names))
     parser.add_argument("--list", action="store_true", help="names the cells and what they expect")
     parser.add_argument("--mutate", action="store_true", help="each cell must turn red")
+    parser.add_argument("--minutes", type=float, default=1, metavar="N",
+                        help="how long the cell `steady` lasts (default 1; its proof is 10)")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     if unknown := [name for name in options.cells if name not in names]:
         parser.error(f"no such cell: {', '.join(unknown)}; there are {', '.join(names)}")
+    steady.minutes = options.minutes
     chosen = [cell for cell in CELLS if cell.name in (options.cells or names)]
     if options.list:
         for cell in chosen:
@@ -54,7 +60,10 @@ def play(cell: Cell, mutated: bool) -> dict:
     print(f"\n\033[1m▸ {cell.name}\033[0m  {cell.expected}", flush=True)
     if mutated:
         print(f"  mutated: {cell.mutation}", flush=True)
-    row = {"name": cell.name, "expected": cell.expected, "mutation": cell.mutation}
+    row = {"name": cell.name, "expected": cell.expected, "mutation": cell.mutation,
+           "busy": busy()}
+    if row["busy"] > 0.1:
+        print(f"  other work takes {row['busy']:.0%} of this machine: times say less", flush=True)
     begin = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix="canopy-faults-") as folder:
@@ -71,6 +80,17 @@ def play(cell: Cell, mutated: bool) -> dict:
         traceback.print_exc(limit=4)
     row["seconds"] = round(time.monotonic() - begin, 1)
     return row
+
+
+def busy() -> float:
+    """The share of the cores that is at work while no cell is."""
+    def times() -> tuple[int, int]:
+        fields = [int(word) for word in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
+        return sum(fields), fields[3] + fields[4]
+
+    (total, idle), _ = times(), time.sleep(0.5)
+    later, rests = times()
+    return 1 - (rests - idle) / max(1, later - total)
 
 
 def summary(rows: list[dict], mutated: bool) -> int:

@@ -77,13 +77,13 @@ def request(task: str, payload: bytes | np.ndarray, **parameters) -> bytes:
 
 
 def run(port: int, messages: list[bytes], rate: float, seconds: float,
-        token: str | None = None, during=None) -> Outcomes:
-    """Sends `rate` frames a second for so long, each message in turn; `during` is awaited beside
-    it, to break something midway."""
-    return asyncio.run(_run(port, messages, rate, seconds, token, during))
+        token: str | None = None, during=None, at_once: int = 1) -> Outcomes:
+    """Sends `rate` frames a second for so long, each message in turn, `at_once` of them at the same
+    moment; `during` is awaited beside it, to break something midway."""
+    return asyncio.run(_run(port, messages, rate, seconds, token, during, at_once))
 
 
-async def _run(port, messages, rate, seconds, token, during) -> Outcomes:
+async def _run(port, messages, rate, seconds, token, during, at_once) -> Outcomes:
     outcomes = Outcomes()
     metadata = [("authorization", f"Bearer {token}")] if token else None
     options = [("grpc.use_local_subchannel_pool", 1)]
@@ -93,7 +93,8 @@ async def _run(port, messages, rate, seconds, token, during) -> Outcomes:
         helper = asyncio.create_task(during()) if during else None
         start, tasks = time.monotonic(), []
         for number in range(round(rate * seconds)):
-            await asyncio.sleep(max(0, start + number / rate - time.monotonic()))
+            due = start + number // at_once * at_once / rate
+            await asyncio.sleep(max(0, due - time.monotonic()))
             tasks.append(asyncio.create_task(
                 _send(call, messages[number % len(messages)], metadata, outcomes)))
         await asyncio.gather(*tasks)

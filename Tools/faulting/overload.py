@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import re
@@ -59,6 +60,8 @@ class Flood:
                                         stderr=subprocess.STDOUT)
         if LOADER:
             os.sched_setaffinity(self.process.pid, LOADER)
+        # The camera that is measured has its core when it wants it: else its times are the flood's.
+        os.setpriority(os.PRIO_PROCESS, self.process.pid, 10)
 
     def finish(self) -> int:
         """Calls that were answered, whatever with."""
@@ -75,7 +78,7 @@ def capacity(port: int, messages: list[bytes]) -> float:
 
 
 def tenfold(folder: Path, mutated: bool) -> Seen:
-    pictures = frames.digits()
+    pictures, held = frames.digits(), []
     camera = [load.request("meter-digits", one, **{"class": "sync" if mutated else "realtime"})
               for one in pictures]
     with leaf(folder) as fleet:
@@ -90,15 +93,19 @@ def tenfold(folder: Path, mutated: bool) -> Seen:
                   flood, seconds)
             for name in ("standard", "batch", "sync")]
         loaded = load.run(port, camera, rate, 6)
-        asked = load.run(port, [load.request("meter-digits", pictures[0], **{"class": "sync"})],
-                         50, 1.5)
+        sync = load.request("meter-digits", pictures[0], **{"class": "sync"})
+        asked = load.run(port, [sync], 100, 1.5, during=lambda: watch_places(fleet, held))
         sent = sum(one.finish() for one in floods)
-        work = service(fleet)
+        work, metrics = service(fleet), fleet["leaf"].metrics()
     bound = alone.millis(99) * 1.2 + work
     refused = load.Outcomes(one for one in asked if one.error)
+    inside = [metrics[f'canopy_refusal_seconds{{task="meter-digits",quantile="{q}"}}'] * 1e3
+              for q in ("0.5", "0.99")]
+    late = [metrics[f'canopy_loop_late_seconds{{quantile="{q}"}}'] * 1e3 for q in ("0.5", "0.99")]
     seen = Seen(figures={
         "capacity_per_s": rated, "flood_calls": sent, "alone_p99_ms": alone.millis(99),
-        "loaded_p99_ms": loaded.millis(99), "service_p99_ms": work})
+        "loaded_p99_ms": loaded.millis(99), "service_p99_ms": work,
+        "refusal_in_the_node_ms": inside, "loop_late_ms": late, "held": held})
     seen.check(f"{sent / seconds / rated:.1f} × of {rated:.0f} frames/s came in lower classes",
                sent / seconds > rated * 7)
     seen.check(f"{dict(loaded.errors) or 'no'} realtime frame was refused", not loaded.errors)
@@ -107,13 +114,30 @@ def tenfold(folder: Path, mutated: bool) -> Seen:
                f"{bound:.1f} ms", loaded.millis(99) <= bound)
     if refused:
         times = sorted(one.took * 1e3 for one in refused)
-        middle = times[len(times) // 2]
+        middle, most = times[len(times) // 2], times[len(times) * 95 // 100]
         seen.check(f"{len(refused)} of {len(asked)} more of class sync were refused, half of them"
-                   f" within {middle:.1f} ms (5)", middle <= 5)
+                   f" within {middle:.1f} ms, 95 % within {most:.1f} ms (5), as the client sees it",
+                   most <= 5)
+        seen.check(f"in the node a refusal takes {inside[0]:.2f} ms, the 99th percentile"
+                   f" {inside[1]:.2f} ms (5); its loop is {late[0]:.2f} and {late[1]:.2f} ms late",
+                   inside[1] <= 5)
         seen.check("each with a hint when to try again", all(one.has_hint for one in refused))
     else:
         seen.check("none of class sync was refused in ten times overload", False)
+    seen.check(f"at most {max(count for count, _ in held)} frames were in at once, and"
+               f" {max(places for _, places in held)} had a place",
+               all(count <= 2 * places for count, places in held))
     return seen
+
+
+async def watch_places(fleet: Fleet, held: list[tuple[float, float]]) -> None:
+    """Notes how many frames are in and how many places there are; classes that are owed a place
+    may have some more for a moment."""
+    for _ in range(12):
+        metrics = await asyncio.to_thread(fleet["leaf"].metrics)
+        held.append((sum(value for name, value in metrics.items()
+                         if name.startswith("canopy_frames_held")), metrics["canopy_places"]))
+        await asyncio.sleep(0.1)
 
 
 def service(fleet: Fleet) -> float:
@@ -125,7 +149,8 @@ def service(fleet: Fleet) -> float:
 
 
 def burst(folder: Path, mutated: bool) -> Seen:
-    """Quiet, then fifty times the mean rate for two seconds, then quiet again."""
+    """Quiet, then fifty times the mean rate for two seconds, from eight cameras that fire at the
+    same moment, then quiet again."""
     def change(plan):
         if mutated:
             plan["routing"] = {"admission": {"places": 4}}
@@ -136,7 +161,7 @@ def burst(folder: Path, mutated: bool) -> Seen:
         start(fleet)
         port = fleet["leaf"].plain
         quiet = load.run(port, messages, mean, 10)
-        storm = load.run(port, messages, mean * 50, 2)
+        storm = load.run(port, messages, mean * 50, 2, at_once=8)
         after = load.run(port, messages, mean, 5)
     seen = Seen(figures={"burst": len(storm), "quiet_p99_ms": quiet.millis(99),
                          "burst_p99_ms": storm.millis(99), "after_p99_ms": after.millis(99)})

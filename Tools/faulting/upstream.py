@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from concurrent import futures
 from pathlib import Path
 
 import frames
 import grpc
 import load
 import topologies
-import tritonclient.grpc.service_pb2 as pb
-import tritonclient.grpc.service_pb2_grpc as rpc
 from cell import Cell, Seen
-from fleet import Fleet, free_port
+from fleet import Fleet
+from foreign import Foreign, regions
 from relay import Relay
 
 RATE, SECONDS = 40, 5
@@ -104,88 +102,46 @@ def heal_time(port: int, messages: list[bytes]) -> float:
     return time.monotonic() - begin
 
 
-class Foreign(rpc.GRPCInferenceServiceServicer):
-    """Another maker's server: answers, or fails every `period`-th call with a status."""
-
-    def __init__(self, period: int = 0, status=grpc.StatusCode.UNAVAILABLE):
-        self.period, self.status, self.count = period, status, 0
-
-    def ServerLive(self, request, context):
-        return pb.ServerLiveResponse(live=True)
-
-    def ModelInfer(self, request, context):
-        self.count += 1
-        if self.period and self.count % self.period == 0:
-            context.abort(self.status, "by order")
-        answer = pb.ModelInferResponse(model_name=request.model_name, id=request.id)
-        output = answer.outputs.add(name="label", datatype="BYTES", shape=[1])
-        output.contents.bytes_contents.append(b"7")
-        return answer
-
-
-def serve(servant: Foreign) -> tuple[grpc.Server, int]:
-    port = free_port()
-    server = grpc.server(futures.ThreadPoolExecutor(8))
-    rpc.add_GRPCInferenceServiceServicer_to_server(servant, server)
-    server.add_insecure_port(f"127.0.0.1:{port}")
-    server.start()
-    return server, port
-
-
-def foreigners(folder: Path, servants: list[Foreign], change=None) -> tuple[Fleet, list]:
-    """A leaf whose regions are other makers' servers."""
-    servers = [serve(servant) for servant in servants]
-
-    def foreign(plan):
-        for number, (_, port) in enumerate(servers):
-            plan["nodes"][f"region-{number}"] = {
-                "tier": "regional", "protocol": "open-inference", "tls": False,
-                "address": f"127.0.0.1:{port}"}
-        topologies.digits(plan, deadline="500ms")
-        plan["tasks"]["meter-digits"]["regional"] = {"model": "digits"}
-        if change:
-            change(plan)
-
-    return topologies.make(folder / "fleet", ("leaf",), foreign), [one for one, _ in servers]
+def with_regions(folder: Path, servers: list[Foreign], change=lambda plan: None) -> Fleet:
+    """A leaf whose regions are other makers' servers, not started."""
+    return topologies.make(
+        folder / "fleet", ("leaf",), regions(*servers, deadline="500ms"), change)
 
 
 def half_failing(folder: Path, mutated: bool) -> Seen:
     def without_retries(plan):
-        plan["routing"] = {"breaker": BLIND["breaker"], "retries": {"share": "0%", "floor": 0}}
+        if mutated:
+            plan["routing"] = {"breaker": BLIND["breaker"], "retries": {"share": "0%", "floor": 0}}
 
-    servants = [Foreign(), Foreign(period=2)]
-    fleet, servers = foreigners(folder, servants, without_retries if mutated else None)
     messages = [load.request("meter-digits", jpeg, accept=1.0) for jpeg in frames.digits()]
-    with fleet:
+    # The bad one is the quicker one: by speed alone it would get nearly every frame.
+    with (Foreign(delay=0.005) as good, Foreign(period=2) as bad,
+          with_regions(folder, [good, bad], without_retries) as fleet):
         fleet.start()
         outcomes = load.run(fleet["leaf"].plain, messages, 60, SECONDS)
-    for server in servers:
-        server.stop(0)
     degraded = outcomes.share(lambda one: one.degraded is not None)
     seen = Seen(figures={"frames": len(outcomes), "degraded": degraded,
-                         "calls": [servant.count for servant in servants]})
+                         "calls": {"good": good.count, "bad": bad.count}})
     seen.check(f"{len(outcomes)} frames, {dict(outcomes.errors) or 'no'} errors",
                not outcomes.errors)
     seen.check(f"{degraded:.1%} of answers without the region's help", degraded < 0.05)
-    bad, good = servants[1].count, servants[0].count
-    seen.check(f"{bad} calls to the bad one, {good} to the good one", bad * 2 < good)
+    seen.check(f"{bad.count} calls to the bad one, {good.count} to the good one",
+               bad.count * 2 < good.count)
     return seen
 
 
 def throttled(folder: Path, mutated: bool) -> Seen:
     def closed(plan):
-        plan["tasks"]["meter-digits"]["offline"] = "fail-closed"
+        if mutated:
+            plan["tasks"]["meter-digits"]["offline"] = "fail-closed"
 
-    servants = [Foreign(period=1, status=grpc.StatusCode.RESOURCE_EXHAUSTED)]
-    fleet, servers = foreigners(folder, servants, closed if mutated else None)
     messages = [load.request("meter-digits", jpeg, accept=1.0) for jpeg in frames.digits()]
-    with fleet:
+    with (Foreign(period=1, status=grpc.StatusCode.RESOURCE_EXHAUSTED) as region,
+          with_regions(folder, [region], closed) as fleet):
         fleet.start()
         outcomes = load.run(fleet["leaf"].plain, messages, RATE, SECONDS)
-        is_open = fleet["leaf"].metrics()['canopy_breaker_open{peer="region-0"}']
-    for server in servers:
-        server.stop(0)
-    seen = Seen(figures={"frames": len(outcomes), "calls": servants[0].count})
+        is_open = fleet["leaf"].metrics()['canopy_breaker_open{peer="region"}']
+    seen = Seen(figures={"frames": len(outcomes), "calls": region.count})
     seen.check(f"{len(outcomes)} frames, {dict(outcomes.errors) or 'no'} errors",
                not outcomes.errors)
     named = outcomes.share(lambda one: one.degraded == "overload")

@@ -94,6 +94,7 @@ final class AlertDesk {
     /// - Parameter since: when the frame was received.
     func detected(_ detection: Detection, task: Int, since: Instant) {
         let age = loop.time.now - since
+        metrics.emitted(after: age)
         let alert = Alert(
             id: ids.id(of: detection), origin: origin,
             time: WallTime(nanoseconds: loop.time.wall.nanoseconds - age.nanoseconds),

@@ -15,12 +15,19 @@ final class AlertMetrics {
     }
 
     private let operators: Counter
+    private let emitted: Distribution
     private let shard = MetricShard()
 
     init(_ registry: Metrics) throws(Fault) {
         operators = try registry.counter(
             "canopy_operator_alerts_total", "Conditions of the node that were raised or cleared.")
+        emitted = try registry.distribution(
+            "canopy_alert_emission_seconds", "Time from a frame's arrival until its alert leaves.",
+            unit: .seconds)
     }
+
+    /// A detection is handed to its sinks, so long after its frame was received.
+    func emitted(after: Interval) { shard.insert(emitted, after) }
 
     /// A detection has arrived, so long after its frame was received.
     func delivered(to sink: Sink, after: Interval) { shard.insert(sink.latency, after) }

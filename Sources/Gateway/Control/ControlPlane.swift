@@ -196,6 +196,23 @@ final class ControlPlane: Sendable {
             "the breaker of \(context.blueprint.peers[peer].plan.name) judges by itself again")
     }
 
+    // MARK: Neighbours
+
+    /// A node has called this one. A loop that took it for dead asks it back at once, so that a
+    /// node which comes up makes itself known to those that it calls.
+    ///
+    /// - Parameter name: as its certificate says.
+    func called(by name: String) {
+        let peers = context.blueprint.peers
+        guard let peer = peers.firstIndex(where: { $0.plan.name == name && !$0.isRetired })
+        else { return }
+        hosts.each { host in
+            guard peer < host.shard.knownPeers.count, !host.shard.knownPeers[peer].isWell
+            else { return }
+            host.shard.hear(.peerCalled(peer: peer))
+        }
+    }
+
     // MARK: Reload
 
     /// Reads the topology again; a bad one changes nothing.

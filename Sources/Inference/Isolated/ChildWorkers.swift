@@ -26,7 +26,9 @@ final class ChildWorkers: SlabOwner {
     func run() {
         // A thread that has nothing to do costs some kilobytes; its model's memory comes with its
         // first request and goes when it idles.
-        let threads = (0..<order.workers).map { worker in WorkerThread { self.work(worker) } }
+        let threads = (0..<order.workers).map { worker in
+            WorkerThread(yields: true) { self.work(worker) }
+        }
         let stop = memory.word(at: ChannelLayout.stop)
         while stop.value == 0 { stop.wait(while: 0, atMost: Self.patience) }
         for worker in 0..<order.workers { request(worker).wake() }

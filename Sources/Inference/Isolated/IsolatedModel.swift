@@ -95,7 +95,8 @@ private final class IsolatedCore: EngineKeeper.Client {
         self.source = source
         let allocator: any SlabAllocator = settings.allocator ?? HeapAllocator()
         runner = IsolatedRunner(frames: frames, allocator: allocator, time: time)
-        pool = try WorkerPool(workers: settings.workers, idle: settings.idle, time: time)
+        pool = try WorkerPool(
+            workers: settings.workers, idle: settings.idle, computes: false, time: time)
         queue = pool.open(runner, depth: settings.queueDepth)
     }
 

@@ -23,6 +23,7 @@ extension Event {
         case 11: self = .sourceLimit(source: try words.integer(), try Self.limit(&words))
         case 12: self = .undrained
         case 13: self = .ownEngine(task: try words.integer(), try words.flag())
+        case 14: self = .peerCalled(peer: try words.integer())
         default: throw words.fault("there is no event \(number)")
         }
     }

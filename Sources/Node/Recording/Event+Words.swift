@@ -48,6 +48,9 @@ extension Event {
             sink.put(UInt64(13))
             sink.put(task)
             sink.put(isOwn)
+        case .peerCalled(let peer):
+            sink.put(UInt64(14))
+            sink.put(peer)
         }
     }
 }
