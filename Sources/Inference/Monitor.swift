@@ -62,8 +62,8 @@ final class Monitor: @unchecked Sendable {
 final class WorkerThread: @unchecked Sendable {
     /// How much nicer a thread that computes is than those that answer. Where a loop and a worker
     /// share a core, an equal worker keeps it for whole ticks of the scheduler: a loop that needs
-    /// half of the core was seen 14 ms late, and 0.1 ms with this. Against 5 the loop may have three
-    /// quarters of the core as soon as it wants them, and takes what it needs: refusing costs
+    /// half of the core was seen 14 ms late, and 0.1 ms with this. Against 5 the loop may have
+    /// three quarters of the core as soon as it wants them, and takes what it needs: refusing costs
     /// little. The worker has all the rest, a quarter whatever comes, and as much beside another
     /// program of the same group.
     static let niceness: Int32 = 5

@@ -101,7 +101,7 @@ private struct Pool {
         return seen
     }
 
-    @Test func `On real scores the risk is broken by no more calibration sets than stated`() throws {
+    @Test func `On real scores no more calibration sets break the risk than stated`() throws {
         let target = try target()
         let seen = try broken { try? RiskBar(target, calibration: $0).bar }
         let rate = interval(seen.count)
