@@ -60,7 +60,7 @@ public final class Gateway {
             for thread in threads { thread.stop() }
             for thread in threads { thread.join() }
         }
-        let first = try ShardHost(loop, context, names: metrics)
+        let first = try ShardHost(loop, context, names: metrics, hosts: all)
         hosts = [LoopConfined(first, to: loop.poster)]
         for number in 1..<max(context.loops, 1) {
             try startThread(number)
@@ -85,11 +85,11 @@ public final class Gateway {
     // MARK: Loops
 
     private func startThread(_ number: Int) throws(Fault) {
-        let (context, metrics) = (context, metrics)
+        let (context, metrics, all) = (context, metrics, all)
         let made = Handover<LoopConfined<ShardHost>>()
         threads.append(
             try LoopThread(name: "canopy-loop-\(number)") { (loop) throws(Fault) in
-                let host = try ShardHost(loop, context, names: metrics, number: number)
+                let host = try ShardHost(loop, context, names: metrics, hosts: all, number: number)
                 made.value.withLock { $0 = LoopConfined(host, to: loop.poster) }
             })
         if let host = made.value.withLock({ $0 }) { hosts.append(host) }

@@ -18,6 +18,7 @@ final class NodeContext: Sendable {
     /// Where frames are received when isolated engines read them; `nil` where there are none.
     let frames: FrameArena?
     let receipts: Receipts
+    let sources: SourceNumbers
     let certificates: Certificates
     let log: Logger
     /// Loops of the node, each with a shard of it.
@@ -36,6 +37,7 @@ final class NodeContext: Sendable {
         budget = ByteBudget(limit: node.budget.bytes)
         frames = try Self.frames(nil, for: blueprint)
         receipts = Receipts(random: { SecureRandom.word() })
+        sources = SourceNumbers()
         loops = node.loops ?? max(1, Machine.cores / 4)
         certificates = try Certificates(topology.trust, of: node, upstream: blueprint.peers)
     }
@@ -56,6 +58,7 @@ final class NodeContext: Sendable {
         budget = old.budget
         frames = try Self.frames(old.frames, for: blueprint)
         receipts = old.receipts
+        sources = old.sources
         loops = old.loops
         certificates = old.certificates
         try certificates.cover(blueprint.peers)

@@ -26,6 +26,7 @@ extension Shard {
         case .forget(let id): with(id) { forget($0) }
         case .probe(let peer, let number, let deadline): probe(peer, number, deadline)
         case .noted(let change): noted(change)
+        case .tell(let letter): post.add(letter)
         }
     }
 

@@ -34,8 +34,10 @@ final class Shard {
     /// Frames that wait for a timer.
     @exclusivity(unchecked) private var unarmed: [FrameID] = []
     @exclusivity(unchecked) private var isBusy = false
-    private var sources = SourceTable()
+    private var sources: SourceTable
     private var limits: TenantLimits
+    /// The way to the other shards.
+    let post: ShardPost
     private var ticker: (any ScheduledTimer)?
     private lazy var sink = makeSink()
     /// Streams that are open, to be told when the node drains.
@@ -45,7 +47,8 @@ final class Shard {
 
     init(
         loop: Loop, names: NodeNames, node: Node, tasks: [TaskRuntime], metrics: ShardMetrics,
-        receipts: Receipts, tracer: Tracer?, limits: TenantLimits
+        receipts: Receipts, tracer: Tracer?, sources: SourceTable, limits: TenantLimits,
+        post: ShardPost
     ) {
         self.loop = loop
         self.names = names
@@ -54,7 +57,9 @@ final class Shard {
         self.metrics = metrics
         self.receipts = receipts
         self.tracer = tracer
+        self.sources = sources
         self.limits = limits
+        self.post = post
         time = loop.time
         numberTasks()
     }
@@ -144,8 +149,19 @@ final class Shard {
     /// The number of a tenant; the node hears of its limit when it comes for the first time.
     private func source(of tenant: Tenant?) -> Int {
         let (number, isNew) = sources.number(of: tenant)
-        if isNew { hear(.sourceLimit(source: number, limits.frames(of: tenant))) }
+        if isNew, let tenant {
+            hear(.sourceLimit(source: number, limits.frames(of: tenant)))
+            post.introduce(tenant)
+        }
         return number
+    }
+
+    /// Another loop has met a tenant.
+    func meet(_ tenant: Tenant) { _ = source(of: tenant) }
+
+    /// Another loop's shard said something.
+    func hear(_ messages: [ShardMessage], from shard: Int) {
+        for message in messages { hear(.told(from: shard, message)) }
     }
 
     /// Lets the node feel the time that passes.
@@ -205,7 +221,7 @@ final class Shard {
         }
         numberTasks()
         node.adopt(surroundings)
-        for (number, tenant) in sources.tenants.enumerated() {
+        for (tenant, number) in sources.known {
             hear(.sourceLimit(source: number, limits.frames(of: tenant)))
         }
         for index in tasks.indices {
@@ -253,6 +269,7 @@ final class Shard {
         events.removeAll(keepingCapacity: true)
         for id in unarmed { arm(id) }
         unarmed.removeAll(keepingCapacity: true)
+        post.flush()
         isBusy = false
         if node.isDraining, node.frames == 0, let whenEmpty {
             self.whenEmpty = nil

@@ -13,6 +13,7 @@ final class ShardHost {
     let shard: Shard
     let metrics: ShardMetrics
     private let loop: Loop
+    private let place: ShardPlace
     private var context: NodeContext
     private var servers: [Server] = []
     private var services: [InferenceService] = []
@@ -22,15 +23,15 @@ final class ShardHost {
     private var whenDrained: (() -> Void)?
 
     init(
-        _ loop: Loop, _ context: NodeContext, names: NodeMetrics, number: Int = 0
+        _ loop: Loop, _ context: NodeContext, names: NodeMetrics, hosts: Hosts, number: Int = 0
     ) throws(Fault) {
         self.loop = loop
+        place = ShardPlace(number, of: context.loops)
         self.context = context
         metrics = ShardMetrics(names, RefusalLog(context.log, time: loop.time))
         let seed = SecureRandom.word()
         let node = Node(
-            try context.blueprint.surroundings(
-                shards: context.loops, seed: seed, now: loop.time.now))
+            try context.blueprint.surroundings(place, seed: seed, now: loop.time.now))
         let tasks = context.blueprint.tasks.map(TaskRuntime.init)
         let telemetry = context.topology.telemetry
         let tracer = telemetry.collector.map { _ in
@@ -39,7 +40,9 @@ final class ShardHost {
         shard = Shard(
             loop: loop, names: context.names, node: node, tasks: tasks, metrics: metrics,
             receipts: context.receipts, tracer: tracer,
-            limits: TenantLimits(context.blueprint.node.routing.admission, loops: context.loops))
+            sources: SourceTable(context.sources),
+            limits: TenantLimits(context.blueprint.node.routing.admission),
+            post: ShardPost(place, to: hosts))
         shard.changes = ChangeLog(context.log, loop: number, of: context.loops)
         shard.peers = context.blueprint.peers.enumerated().map { index, peer in
             makePeer(peer, seed: seed &+ UInt64(index))
@@ -71,8 +74,7 @@ final class ShardHost {
         let seed = SecureRandom.word()
         let surroundings: Surroundings
         do throws(Fault) {
-            surroundings = try new.blueprint.surroundings(
-                shards: new.loops, seed: seed, now: loop.time.now)
+            surroundings = try new.blueprint.surroundings(place, seed: seed, now: loop.time.now)
         } catch {
             // What makes these numbers was checked with the topology.
             return new.log.critical("a loop goes on with the old topology: \(error)")
@@ -85,7 +87,7 @@ final class ShardHost {
         }
         shard.adopt(
             new.blueprint.tasks.map(TaskRuntime.init), surroundings,
-            limits: TenantLimits(new.blueprint.node.routing.admission, loops: new.loops))
+            limits: TenantLimits(new.blueprint.node.routing.admission))
         for (service, plan) in zip(services, new.blueprint.node.listeners) {
             service.rules = AccessRules(topology: new.topology, clients: plan.clients)
         }

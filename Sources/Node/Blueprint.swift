@@ -115,16 +115,16 @@ public struct Blueprint: Sendable {
     /// What the node's journeys share, before anything has happened.
     ///
     /// - Parameters:
-    ///   - shards: loops of the node; each gets its part of the bandwidth.
+    ///   - place: which of the node's shards it is for.
     ///   - seed: of the draws that decisions need.
     /// - Throws: `invalid` for an escalation or audit share that is no share.
     public func surroundings(
-        shards: Int, seed: UInt64, now: Instant
+        _ place: ShardPlace = .alone, seed: UInt64, now: Instant
     ) throws(Fault) -> Surroundings {
         var courses: [Course] = []
         for task in tasks {
             let escalation = task.plan.escalation
-            let rate = escalation.bandwidth.map { max(1, $0 / 8 / shards) }
+            let rate = escalation.bandwidth.map { max(1, $0 / 8) }
             let limits = try EscalationBudget.Limits(
                 share: escalation.share, bandwidth: rate,
                 burstBytes: rate.map { max(1, Int(Double($0) * escalation.burst.seconds)) })
@@ -138,11 +138,12 @@ public struct Blueprint: Sendable {
                     mayLeave: task.plan.payload == .mayLeaveSite,
                     failsClosed: task.plan.offline == .failClosed,
                     hasSafeAnswer: task.plan.safeAnswer != nil, keeps: keeps(of: task),
-                    budget: EscalationBudget(limits, now: now), audits: audits))
+                    budget: EscalationBudget(limits, place: place, now: now), audits: audits))
         }
         return Surroundings(
             courses: courses, peers: peers.map { Routing.Peer(kind: $0.kind, prior: $0.prior) },
-            policy: Policy(node.routing, node.tier), randomness: Randomness(seed: seed), now: now)
+            policy: Policy(node.routing, node.tier, place), place: place,
+            randomness: Randomness(seed: seed), now: now)
     }
 
     /// Frames are owed where the hub itself takes the task: it infers them, or hands them on.

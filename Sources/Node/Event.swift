@@ -26,10 +26,12 @@ public enum Event: Hashable, Sendable {
     case peerDraining(peer: Int, Bool)
     /// A peer has called this node, so it is there.
     case peerCalled(peer: Int)
-    /// How many frames a source may have under way; `nil` is no limit.
+    /// How many frames a source may have under way on all shards; `nil` is no limit.
     case sourceLimit(source: Int, Int?)
     /// The node was asked to take nothing new.
     case draining
     /// It was asked to go on.
     case undrained
+    /// Another shard of the node said something; see `ShardMessage`.
+    case told(from: Int, ShardMessage)
 }

@@ -4,7 +4,8 @@ public import Routing
 /// One node's whole mind as one value. It hears events and says effects; the gateway lets it live
 /// on real ports, the simulator on virtual ones. It holds no socket, no clock and no thread.
 ///
-/// A loop owns one `Node`: a shard. Nothing here is shared between threads.
+/// A loop owns one `Node`: a shard. Nothing here is shared between threads; what is node-wide has
+/// one owner among the shards, and they tell each other (`ShardMessage`) by way of their hosts.
 public struct Node: Sendable {
     /// Frames that a shard remembers at once. A frame's memory here is a few hundred bytes; its
     /// payload is bounded by the byte budget, which runs out long before this does.
@@ -37,8 +38,11 @@ public struct Node: Sendable {
     /// Whether a peer is left out for doing worse than its fellows.
     public func isEjected(peer: Int) -> Bool { world.outliers.isEjected(peer) }
 
-    /// Frames of a source under way.
+    /// Frames of a source under way on this shard.
     public func frames(of source: Int) -> Int { world.sources.count(of: source) }
+
+    /// Whether a frame is under way: it waits no more for its source's turn, and is not over.
+    public func isUnderWay(_ id: FrameID) -> Bool { journeys[id] != nil }
 
     /// What this node says of its load with an answer to another node.
     public var load: PeerLoad {
@@ -77,6 +81,7 @@ public struct Node: Sendable {
                 effects.append(.probe(peer: peer, number: number, deadline: deadline))
             }
         case .sourceLimit(let source, let limit): world.setLimit(limit, of: source)
+        case .told(let from, let message): world.hear(message, from: from, now: now)
         case .draining: isDraining = true
         case .undrained: isDraining = false
         }
@@ -98,12 +103,23 @@ public struct Node: Sendable {
     private mutating func arrive(
         _ id: FrameID, _ arrival: Arrival, now: Instant, into effects: inout Effects
     ) {
-        guard world.enter(arrival.source) else {
-            effects.append(.refuse(id, .quota))
-            effects.append(.forget(id))
-            journeys.free(id)
-            return
+        switch world.enter(id, arrival) {
+        case .isIn: begin(id, arrival, now: now, into: &effects)
+        case .full: turnAway(id, into: &effects)
+        case .waits: break
         }
+    }
+
+    /// The frame's source has as many under way as it may.
+    private mutating func turnAway(_ id: FrameID, into effects: inout Effects) {
+        effects.append(.refuse(id, .quota))
+        effects.append(.forget(id))
+        journeys.free(id)
+    }
+
+    private mutating func begin(
+        _ id: FrameID, _ arrival: Arrival, now: Instant, into effects: inout Effects
+    ) {
         var journey = Journey(id: id, arrival: arrival)
         if journey.arrive(now: now, in: &world, into: &effects) {
             journeys[id] = journey
@@ -115,7 +131,13 @@ public struct Node: Sendable {
     private mutating func hear(
         _ event: FrameEvent, of id: FrameID, now: Instant, into effects: inout Effects
     ) {
-        guard var journey = journeys[id] else { return }
+        guard var journey = journeys[id] else {
+            if event == .cancelled, world.withdraw(id) {
+                effects.append(.forget(id))
+                journeys.free(id)
+            }
+            return
+        }
         if journey.on(event, now: now, in: &world, into: &effects) {
             journeys[id] = journey
         } else {
@@ -145,10 +167,17 @@ public struct Node: Sendable {
                 hear(.displaced, of: id, now: now, into: &effects)
             } else if let id = world.nextToBegin(now: now) {
                 hear(.begun, of: id, now: now, into: &effects)
+            } else if let frame = world.takeJudged() {
+                if frame.isIn {
+                    begin(frame.id, frame.arrival, now: now, into: &effects)
+                } else {
+                    turnAway(frame.id, into: &effects)
+                }
             } else {
                 break
             }
         }
+        world.takeLetters { effects.append(.tell($0)) }
         world.takeChanges { effects.append(.noted($0)) }
     }
 }

@@ -3,9 +3,10 @@ internal import Routing
 internal import Topology
 
 extension Policy {
-    /// The numbers that a topology states, with its defaults.
-    init(_ plan: RoutingPlan, _ tier: Tier) {
-        var retries = RetryBudget.Settings(floor: plan.retries.floor(tier))
+    /// The numbers that a topology states, with its defaults. What is for the whole node and needs
+    /// no lending is split: retries that are always allowed, and places for frames.
+    init(_ plan: RoutingPlan, _ tier: Tier, _ place: ShardPlace) {
+        var retries = RetryBudget.Settings(floor: place.part(of: plan.retries.floor(tier)))
         retries.percent = plan.retries.percent
         self.init(retries: retries)
         breaker = CircuitBreaker.Settings(plan.breaker)
@@ -18,6 +19,7 @@ extension Policy {
         nearest.hysteresis = plan.nearest.hysteresisPercent
         nearest.far = plan.nearest.far
         admission = Admission.Settings(plan.admission)
+        admission.mostPlaces = max(1, place.part(of: admission.mostPlaces))
     }
 }
 

@@ -38,6 +38,9 @@ struct ByteTokens: Sendable {
         return Double(elapsed) * Double(rate) / Double(Self.one)
     }
 
+    /// Whole bytes that are there.
+    var whole: Int { Int(max(tokens, 0) / Self.one) }
+
     func holds(_ bytes: Int) -> Bool { tokens >= min(cost(bytes), burst) }
 
     /// Takes the bytes, into debt at most half as deep as the largest bucket.

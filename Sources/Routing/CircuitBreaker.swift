@@ -13,17 +13,24 @@ public struct CircuitBreaker: Sendable {
 
     /// One admitted call; hand it back to `settle` when the call has ended, in any way.
     public struct Attempt: Hashable, Sendable {
-        let epoch: UInt64
+        /// The breaker's count of changes when it was admitted.
+        public let epoch: UInt64
         /// When it was admitted.
         public let start: Instant
         /// Whether it is the one call that a half-open breaker lets through.
-        var isProbe = false
+        public var isProbe = false
+
+        public init(epoch: UInt64, start: Instant, isProbe: Bool = false) {
+            self.epoch = epoch
+            self.start = start
+            self.isProbe = isProbe
+        }
 
         /// A call that an operator lets past the breaker: its end is no news to it.
         static func unwatched(_ now: Instant) -> Attempt { Attempt(epoch: .max, start: now) }
     }
 
-    private enum Phase: Sendable {
+    enum Phase: Sendable {
         case closed
         case open(until: Instant)
         /// `probe`: when the call that is under way was admitted.
@@ -31,9 +38,11 @@ public struct CircuitBreaker: Sendable {
     }
 
     public internal(set) var settings: Settings
-    private var phase = Phase.closed
+    var phase = Phase.closed
     /// Counts changes of phase: an attempt of another epoch has nothing to say about this one.
-    private var epoch: UInt64 = 0
+    var epoch: UInt64 = 0
+    /// What a breaker keeps that follows another shard's; `nil` when it judges by itself.
+    var follower: Follower?
     private var consecutive = 0
     /// The n of 2ⁿ.
     private var level = 0
@@ -69,6 +78,7 @@ public struct CircuitBreaker: Sendable {
     public func allows(now: Instant) -> Bool {
         switch phase {
         case .closed: true
+        case _ where follower != nil: follower?.leave != nil
         case .open(let until): now >= until
         case .halfOpen(_, let probe): probe.map { isLost($0, now) } ?? true
         }
@@ -79,6 +89,7 @@ public struct CircuitBreaker: Sendable {
         guard allows(now: now) else { return nil }
         switch phase {
         case .closed: return Attempt(epoch: epoch, start: now)
+        case _ where follower != nil: return takeLeave(now: now)
         case .open:
             epoch += 1
             phase = .halfOpen(successes: 0, probe: now)

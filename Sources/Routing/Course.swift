@@ -66,6 +66,10 @@ public struct Course: Sendable {
         latencies = old.latencies
         isPanicking = old.isPanicking
         if new.levels == old.levels { nearest = old.nearest }
-        if new.budget.limits == old.budget.limits { budget = old.budget }
+        if new.budget.limits == old.budget.limits {
+            budget = old.budget
+        } else {
+            budget.version = old.budget.version + 1
+        }
     }
 }

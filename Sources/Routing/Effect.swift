@@ -125,6 +125,8 @@ public enum Effect: Hashable, Sendable {
     case probe(peer: Int, number: UInt32, deadline: Instant)
     /// Something changed that people should hear of.
     case noted(Change)
+    /// Tell another shard of the node. Never with one shard.
+    case tell(Letter)
 }
 
 /// Effects in the order in which they are to be carried out. The storage is used again.

@@ -27,20 +27,30 @@ public struct EscalationBudget: Sendable {
     }
 
     public let limits: Limits
-    private var frames: FrameTokens
-    private var bytes: ByteTokens?
+    var frames: FrameTokens
+    var bytes: ByteTokens?
     private var recent = RecentFrames()
+    /// What a shard has that does not own the buckets; `nil` at the owner's. Its own buckets are
+    /// not used then, but for the time that fills them.
+    var lease: BudgetLease?
+    /// Counts the limits that were in force: what was lent under others is void.
+    var version = 0
 
-    public init(_ limits: Limits, now: Instant) {
+    /// - Parameter place: shards other than the first lease what they spend.
+    public init(_ limits: Limits, place: ShardPlace = .alone, now: Instant) {
         self.limits = limits
         frames = FrameTokens(share: limits.share, burst: limits.burstFrames)
         bytes = limits.bandwidth.map {
             ByteTokens(rate: $0, burst: limits.burstBytes, now: now)
         }
+        if place.isMember { lease = BudgetLease(limits, place) }
     }
 
-    /// How full the emptier bucket is, 0…1.
-    public var level: Double { min(frames.level, bytes?.level ?? 1) }
+    /// How full the emptier bucket is, 0…1; at a shard that leases, by the owner's last word.
+    public var level: Double { lease?.level ?? min(frames.level, bytes?.level ?? 1) }
+
+    /// Whether all frames below the bar may escalate.
+    var isUnbounded: Bool { limits.share >= 1 && limits.bandwidth == nil }
 
     /// Hears of a frame that the leaf answered, sure or not, and decides. Call it once per frame.
     ///
@@ -48,7 +58,7 @@ public struct EscalationBudget: Sendable {
     public mutating func decide(
         _ confidence: Confidence, bar: Bar, payload: Int, now: Instant
     ) -> Decision {
-        frames.earn()
+        if lease == nil { frames.earn() } else { lease?.seen += 1 }
         let earned = bytes?.fill(now: now) ?? 0
         let decision = judge(confidence, bar: bar, payload: payload)
         recent.add(confidence, bytes: payload, earned: earned)
@@ -58,6 +68,7 @@ public struct EscalationBudget: Sendable {
 
     /// Gives the tokens back of a frame that could not be sent after all.
     public mutating func refund(payload: Int) {
+        guard lease == nil else { lease?.giveBack(payload); return }
         frames.giveBack()
         bytes?.giveBack(payload)
     }
@@ -65,15 +76,21 @@ public struct EscalationBudget: Sendable {
     /// Takes the tokens of a frame that goes upstream in any case, such as an audit. It may leave a
     /// debt, which escalations then wait for.
     public mutating func charge(payload: Int) {
+        guard lease == nil else { lease?.spend(payload); return }
         frames.spend()
         bytes?.spend(payload)
     }
 
-    private func judge(_ confidence: Confidence, bar: Bar, payload: Int) -> Decision {
+    private mutating func holds(_ payload: Int) -> Bool {
+        guard lease == nil else { return lease?.holds(payload) ?? false }
+        return frames.hasOne && bytes?.holds(payload) ?? true
+    }
+
+    private mutating func judge(_ confidence: Confidence, bar: Bar, payload: Int) -> Decision {
         if bar.accepts(confidence) { return .accepted }
         // A budget that holds nothing back need not weigh either.
-        if limits.share >= 1, bytes == nil { return .escalate }
-        guard frames.hasOne, bytes?.holds(payload) ?? true else { return .overBudget }
+        if isUnbounded { return .escalate }
+        guard holds(payload) else { return .overBudget }
         return isHardEnough(confidence, bar: bar) ? .escalate : .overBudget
     }
 

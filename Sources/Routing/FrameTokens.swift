@@ -22,7 +22,19 @@ struct FrameTokens: Sendable {
 
     var hasOne: Bool { tokens >= Self.one }
 
-    mutating func earn() { tokens = min(tokens + earned, burst) }
+    /// What so many frames earn.
+    mutating func earn(frames: Int = 1) {
+        let (gain, isHuge) = earned.multipliedReportingOverflow(by: Int64(max(frames, 0)))
+        tokens = isHuge ? burst : min(tokens + min(gain, burst), burst)
+    }
+
+    /// Whole tokens that are there.
+    var whole: Int { Int(max(tokens, 0) / Self.one) }
+
+    /// Takes several, which may leave a debt.
+    mutating func spend(_ count: Int) {
+        tokens = max(tokens - Int64(min(count, 1 << 30)) * Self.one, -burst)
+    }
 
     /// Takes one, into debt at most as deep as the bucket.
     mutating func spend() { tokens = max(tokens - Self.one, -burst) }

@@ -110,6 +110,7 @@ extension Journey {
         let decision = world.courses[arrival.task].budget.decide(
             confidence, bar: bar, payload: arrival.bytes, now: now)
         if decision == .accepted { return accept(now: now, in: &world, into: &effects) }
+        world.tellAccount(of: arrival.task)
         local = LocalAnswer(accepted: false)
         guard decision == .escalate else { return conclude(.budget, in: world, &effects) }
         return goUpstream(purpose: .escalation, now: now, in: &world, into: &effects)

@@ -61,6 +61,7 @@ extension Journey {
             call(.first, .audit, now: now, in: &world, into: &effects)
         else { return over(&effects) }
         world.courses[arrival.task].budget.charge(payload: arrival.bytes)
+        world.tellAccount(of: arrival.task)
         stage = .auditing
         return true
     }

@@ -62,6 +62,11 @@ public struct Outliers: Sendable {
         while hosts.count < count { hosts.append(Host()) }
     }
 
+    /// Takes the word of the shard that judges.
+    mutating func follow(_ host: Int, isOut: Bool) {
+        hosts[host].until = isOut ? .distantFuture : nil
+    }
+
     mutating func record(_ host: Int, success: Bool) {
         if success { hosts[host].successes += 1 } else { hosts[host].failures += 1 }
     }

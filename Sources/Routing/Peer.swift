@@ -42,6 +42,9 @@ public struct Peer: Sendable {
     /// When it last answered anything.
     var heardAt = Instant(nanoseconds: 0)
     var probe = Probe()
+    /// Leave for a call past its breaker that another shard has.
+    var lent: LentTrial?
+    var trialPatience = LentTrial.firstPatience
 
     public init(
         kind: Kind = .upstream, breaker: CircuitBreaker = CircuitBreaker(), prior: Interval
@@ -74,7 +77,7 @@ public struct Peer: Sendable {
         switch override {
         case .open: false
         case .closed: true
-        case nil: breaker.allows(now: now)
+        case nil: lent == nil && breaker.allows(now: now)
         }
     }
 }

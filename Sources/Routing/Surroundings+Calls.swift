@@ -27,16 +27,18 @@ extension Surroundings {
         peers[index].pending -= 1
         let peer = peers[index]
         if outcome != .abandoned, outcome != .timedOut { peers[index].heardAt = now }
-        settle(attempt, at: index, outcome, now: now)
+        if place.isMember {
+            if isNews(attempt, at: index, outcome, now: now) {
+                tellEnded(attempt, at: index, outcome)
+            }
+        } else {
+            let expected = peer.latency.measured ?? peer.prior
+            judge(attempt, at: index, outcome, expected: expected, now: now)
+        }
         switch outcome {
         case .answered, .timedOut: peers[index].latency.observe(now - attempt.start, now: now)
         case .throttled: peers[index].latency.throttled(prior: peer.prior, now: now)
         case .failed, .abandoned, .rejected: break
-        }
-        switch outcome {
-        case .answered: outliers.record(index, success: true)
-        case .failed, .timedOut: outliers.record(index, success: false)
-        case .abandoned, .rejected, .throttled: break
         }
     }
 
@@ -47,21 +49,38 @@ extension Surroundings {
         peers[index].loadAt = now
     }
 
-    private mutating func settle(
+    /// Whether the owner of the breaker would learn anything of how a call ended.
+    private func isNews(
         _ attempt: CircuitBreaker.Attempt, at index: Int, _ outcome: AttemptOutcome, now: Instant
+    ) -> Bool {
+        switch outcome {
+        case .answered, .failed, .timedOut: return true
+        case .rejected, .throttled: return attempt.isProbe
+        case .abandoned:
+            let expected = peers[index].latency.measured ?? peers[index].prior
+            return attempt.isProbe || now - attempt.start >= expected + expected
+        }
+    }
+
+    /// Judges a peer by how a call ended, here or at another shard.
+    mutating func judge(
+        _ attempt: CircuitBreaker.Attempt, at index: Int, _ outcome: AttemptOutcome,
+        expected: Interval, now: Instant
     ) {
+        switch outcome {
+        case .answered: outliers.record(index, success: true)
+        case .failed, .timedOut: outliers.record(index, success: false)
+        case .abandoned, .rejected, .throttled: break
+        }
         let before = peers[index].breaker.phaseName
         peers[index].breaker.settle(
-            attempt, outcome, expected: peers[index].latency.measured ?? peers[index].prior,
-            now: now, random: &randomness)
+            attempt, outcome, expected: expected, now: now, random: &randomness)
+        if attempt.isProbe { trialEnded(index, outcome, now: now) }
         let after = peers[index].breaker.phaseName
         guard before != after else { return }
         changes.append(.breaker(peer: index, after))
-        // A frame is not sent to see whether a dead node is back: a probe goes first.
-        if after == .open, policy.probe != nil {
-            peers[index].isWell = false
-            peers[index].probe.next = peers[index].breaker.opensUntil ?? now
-        }
+        tellAll(.breaker(peer: index, peers[index].breaker.standing))
+        if after == .open { standBack(from: index, until: peers[index].breaker.opensUntil ?? now) }
     }
 
     // MARK: Probes
@@ -73,9 +92,14 @@ extension Surroundings {
                 probeIfDue(index, now: now, probe)
             }
         }
-        var changes: [Change] = []
-        outliers.tick(now: now, pools: pools) { changes.append(.ejected(peer: $0, $1)) }
-        self.changes.append(contentsOf: changes)
+        settleLeases(now: now)
+        guard !place.isMember else { return }
+        var ejected: [(peer: Int, isOut: Bool)] = []
+        outliers.tick(now: now, pools: pools) { ejected.append(($0, $1)) }
+        for one in ejected {
+            changes.append(.ejected(peer: one.peer, one.isOut))
+            tellAll(.ejected(peer: one.peer, one.isOut))
+        }
     }
 
     private mutating func probeIfDue(

@@ -19,18 +19,27 @@ extension Surroundings {
     }
 
     public mutating func setDraining(_ isDraining: Bool, peer: Int) {
-        peers[peer].isDraining = isDraining
+        setDraining(isDraining, peer: peer, from: place.number)
     }
 
-    /// Counts a frame in; `false` when its source has as many as it may.
-    public mutating func enter(_ source: Int) -> Bool { sources.enter(source) }
-
-    /// Sets how many frames a source may have under way; `nil` is no limit.
+    /// Sets how many frames a source may have under way on all shards; `nil` is no limit.
     public mutating func setLimit(_ limit: Int?, of source: Int) {
-        sources.setLimit(limit, of: source)
+        sources.setLimit(limit, of: source, &letters)
     }
 
-    public mutating func leave(_ source: Int) { sources.leave(source) }
+    /// Whether a frame may come in now, or when another shard has answered.
+    public mutating func enter(_ id: FrameID, _ arrival: Arrival) -> Sources.Entry {
+        sources.enter(id, arrival, &letters)
+    }
+
+    /// A frame whose wait for its source's turn is over, once.
+    public mutating func takeJudged() -> Sources.Judged? { sources.takeJudged() }
+
+    /// A frame of a source is over.
+    public mutating func leave(_ source: Int) { sources.leave(source, &letters) }
+
+    /// A frame that waits for its source's turn is not wanted any more; false when it does not wait.
+    public mutating func withdraw(_ id: FrameID) -> Bool { sources.withdraw(id) }
 
     /// A worker has ended with a frame.
     public mutating func finish(_ id: FrameID, answered: Bool, now: Instant) {

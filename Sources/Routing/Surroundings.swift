@@ -9,7 +9,11 @@ public struct Surroundings: Sendable {
     public internal(set) var retries: RetryBudget
     public internal(set) var outliers: Outliers
     public internal(set) var admission: Admission
-    public internal(set) var sources = Sources()
+    public internal(set) var sources: Sources
+    /// Which shard of its node this is.
+    public let place: ShardPlace
+    /// To other shards, of the present event.
+    var letters: [Letter] = []
     /// Draws of this node; seeded once, so that a recorded log replays to the same effects.
     var randomness: Randomness
     /// What has changed during the present event.
@@ -19,11 +23,13 @@ public struct Surroundings: Sendable {
     var pools: [[Int]]
 
     public init(
-        courses: [Course], peers: [Peer], policy: Policy, randomness: Randomness,
-        now: Instant
+        courses: [Course], peers: [Peer], policy: Policy, place: ShardPlace = .alone,
+        randomness: Randomness, now: Instant
     ) {
         self.courses = courses
         self.peers = peers
+        self.place = place
+        sources = Sources(place)
         self.policy = policy
         self.randomness = randomness
         retries = RetryBudget(policy.retries)
@@ -31,6 +37,14 @@ public struct Surroundings: Sendable {
         admission = Admission(policy.admission, tasks: courses.count)
         pools = Self.pools(of: courses)
         spread()
+        if place.isMember { follow(from: 0) }
+    }
+
+    /// Peers from this one on have their breakers judged by the owner.
+    private mutating func follow(from first: Int) {
+        for index in peers.indices.dropFirst(first) {
+            peers[index].breaker.follower = CircuitBreaker.Follower()
+        }
     }
 
     /// Takes a new topology's rules and numbers; what was learnt of peers, budgets and tasks of the
@@ -39,7 +53,9 @@ public struct Surroundings: Sendable {
         for index in courses.indices { courses[index].adopt(new.courses[index]) }
         courses.append(contentsOf: new.courses.dropFirst(courses.count))
         for index in peers.indices { peers[index].prior = new.peers[index].prior }
-        peers.append(contentsOf: new.peers.dropFirst(peers.count))
+        let known = peers.count
+        peers.append(contentsOf: new.peers.dropFirst(known))
+        if place.isMember { follow(from: known) }
         policy = new.policy
         retries.settings = policy.retries
         outliers.configure(policy.outliers, hosts: peers.count)

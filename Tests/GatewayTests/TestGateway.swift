@@ -24,7 +24,11 @@ final class TestGateway: Sendable {
         _ topology: String, node: String = "leaf", models: [String: FakeModel] = [:],
         loops: Int = 1
     ) throws {
-        let fleet = try Topology(validating: TopologyFile(text: topology, name: "test.yaml"))
+        let text =
+            loops == 1
+            ? topology
+            : topology.replacing("tier: \(node)\n", with: "tier: \(node)\n    loops: \(loops)\n")
+        let fleet = try Topology(validating: TopologyFile(text: text, name: "test.yaml"))
         let log = Logger(label: node) { _ in SwiftLogNoOpLogHandler() }
         let context = try NodeContext(fleet, node: fleet.node(named: node)!, log: log)
         let metrics = try NodeMetrics(context.blueprint)
@@ -32,9 +36,11 @@ final class TestGateway: Sendable {
         let scrape = Scrape(metrics, context, hosts: all)
         let control = ControlPlane(context, metrics, hosts: all, now: MonotonicTime().now)
         let made = Mutex<(hosts: [LoopConfined<ShardHost>], ports: [[Int]])>(([], []))
+        precondition(loops == context.loops, "the topology says how many loops there are")
         threads = try (0..<loops).map { number in
             try LoopThread(name: "node-\(number)") { (loop) throws(Fault) in
-                let host = try ShardHost(loop, context, names: metrics)
+                let host = try ShardHost(
+                    loop, context, names: metrics, hosts: all, number: number)
                 host.shard.hear(.workers(64))
                 for (number, task) in context.blueprint.tasks.enumerated() {
                     guard let model = models[task.name] else { continue }

@@ -72,14 +72,29 @@ struct BlueprintTests {
         #expect((7...10).contains(leaf.peers[1].prior.milliseconds))
     }
 
-    @Test func `Loops share a bandwidth and a burst lasts as long as stated`() throws {
+    @Test func `Each loop knows the whole bandwidth and a burst lasts as long as stated`() throws {
         let leaf = try blueprint("leaf")
-        let world = try leaf.surroundings(shards: 2, seed: 1, now: Instant(nanoseconds: 0))
-        #expect(world.courses[0].budget.limits.bandwidth == 500_000)
-        #expect(world.courses[0].budget.limits.burstBytes == 2_500_000)
+        let world = try leaf.surroundings(
+            ShardPlace(1, of: 2), seed: 1, now: Instant(nanoseconds: 0))
+        #expect(world.courses[0].budget.limits.bandwidth == 1_000_000)
+        #expect(world.courses[0].budget.limits.burstBytes == 5_000_000)
         #expect(world.courses[0].audits.share == 0.01)
         #expect(world.courses.map(\.mayLeave) == [true, true, true, false])
         #expect(world.courses.allSatisfy { !$0.hasModel })
         #expect(world.peers.count == 3)
+    }
+
+    @Test(arguments: 1...5)
+    func `Places and free retries are split, and all parts are the whole`(_ loops: Int) throws {
+        let leaf = try blueprint("leaf")
+        let parts = try (0..<loops).map { number in
+            try leaf.surroundings(
+                ShardPlace(number, of: loops), seed: 1, now: Instant(nanoseconds: 0)
+            ).policy
+        }
+        let whole = try leaf.surroundings(seed: 1, now: Instant(nanoseconds: 0)).policy
+        let places = parts.reduce(0) { $0 + $1.admission.mostPlaces }
+        #expect(places == whole.admission.mostPlaces)
+        #expect(parts.reduce(0) { $0 + $1.retries.floor } == whole.retries.floor)
     }
 }

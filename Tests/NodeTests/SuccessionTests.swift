@@ -59,7 +59,7 @@ struct SuccessionTests {
     @Test func `A breaker stays open, and a new number is in force at once`() throws {
         let old = try blueprint(tasks: ["a"], regions: ["east"])
         let now = Instant(nanoseconds: 1_000_000_000)
-        var leaf = node(try old.surroundings(shards: 1, seed: 1, now: now))
+        var leaf = node(try old.surroundings(seed: 1, now: now))
         for _ in 0..<5 {
             leaf.arrive()
             leaf.frame(.failed(attempt: leaf.calls.last!.attempt, .unreachable))
@@ -69,7 +69,7 @@ struct SuccessionTests {
             tasks: ["a"], regions: ["east", "west"],
             routing: "{ breaker: { consecutive_failures: 2 } }"
         ).succeeding(old)
-        leaf.node.adopt(try new.surroundings(shards: 1, seed: 2, now: leaf.now))
+        leaf.node.adopt(try new.surroundings(seed: 2, now: leaf.now))
         #expect(leaf.node.peers[0].breaker.state(now: leaf.now) == .open)
         for _ in 0..<2 {
             leaf.arrive()
@@ -83,8 +83,8 @@ struct SuccessionTests {
         let old = try blueprint(tasks: ["a"], regions: ["east", "west"])
         let new = try blueprint(tasks: ["a"], regions: ["west"]).succeeding(old)
         let now = Instant(nanoseconds: 1_000_000_000)
-        var leaf = node(try old.surroundings(shards: 1, seed: 1, now: now))
-        leaf.node.adopt(try new.surroundings(shards: 1, seed: 2, now: now))
+        var leaf = node(try old.surroundings(seed: 1, now: now))
+        leaf.node.adopt(try new.surroundings(seed: 2, now: now))
         leaf.hear(.tick)
         #expect(leaf.probes == [1])
     }

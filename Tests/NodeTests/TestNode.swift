@@ -100,6 +100,7 @@ struct TestNode {
             probeNumbers.removeAll { $0.peer == peer }
             probeNumbers.append((peer, number))
         case .noted(let change): changes.append(change)
+        case .tell: break
         }
     }
 }
@@ -108,7 +109,7 @@ extension Effect {
     /// Whether it is about no single frame.
     var isOfTheNode: Bool {
         switch self {
-        case .probe, .noted: true
+        case .probe, .noted, .tell: true
         default: false
         }
     }

@@ -6,11 +6,13 @@ import Topology
 
 /// A small fleet with `regions` regional nodes over `leaves` leaves, for one task.
 func fleet(
-    leaves: Int = 2, regions: Int = 2, of regional: String = "", deadline: String = "500ms",
-    task: String = ""
+    leaves: Int = 2, regions: Int = 2, leaf own: String = "", of regional: String = "",
+    deadline: String = "500ms", task: String = ""
 ) throws -> Topology {
     var lines = ["canopy: 1", "nodes:"]
-    for leaf in 0..<leaves { lines.append("  leaf-\(leaf): { tier: leaf, listen: 0.0.0.0:1 }") }
+    for leaf in 0..<leaves {
+        lines.append("  leaf-\(leaf): { tier: leaf, listen: 0.0.0.0:1\(own) }")
+    }
     for region in 0..<regions {
         lines.append(
             "  region-\(region): { tier: regional, listen: 0.0.0.0:1,"

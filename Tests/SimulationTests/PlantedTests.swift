@@ -149,4 +149,77 @@ import Topology
         }
         #expect(!found.isEmpty)
     }
+
+    // MARK: Loops of one node
+
+    /// Leaves and regions with several loops and what they share.
+    private func loops() throws -> Topology {
+        try fleet(
+            leaves: 3, regions: 2, leaf: ", loops: 3",
+            of: ", loops: 2, workers: 4, routing: { admission: { leaf_frames: 3 } }",
+            task: "escalate: { share: 20%, bandwidth: 400kbit/s }")
+    }
+
+    private let busy = [
+        "duration: 4m",
+        "load: [{ to: leaf, task: look, cameras: 9, every: 100ms, unsure: 60%, bytes: 4000 }]",
+        "engines: [{ of: leaf, time: 1ms, workers: 4 }, { of: regional, time: 60ms }]",
+        "happenings:",
+        "  - { at: 30s, for: 40s, kill: region-0 }",
+        "  - { at: 40s, for: 20s, partition: { between: [leaf, region-1] } }",
+    ]
+
+    private func misread(
+        _ change: @escaping @Sendable (ShardMessage) -> ShardMessage?
+    ) throws -> Violation.Invariant? {
+        var planted = Planted()
+        planted.misreads = change
+        return try broken(loops(), busy, planted).invariant
+    }
+
+    @Test func `An owner that lends a source's limit twice is found`() throws {
+        let found = try misread { message in
+            guard case .granted(let source, let frames, let asked) = message else { return message }
+            return .granted(source: source, frames: max(2 * frames, asked), asked: asked)
+        }
+        #expect(found == .limitKept)
+    }
+
+    @Test func `An owner that refuses what is free is found`() throws {
+        let found = try misread { message in
+            guard case .granted(let source, _, let asked) = message else { return message }
+            return .granted(source: source, frames: 0, asked: asked)
+        }
+        #expect(found == .limitUsed)
+    }
+
+    @Test func `A loop that spends what it has not got is found`() throws {
+        let found = try misread { message in
+            guard case .lent(let task, var loan) = message else { return message }
+            loan.frames += 40
+            loan.bytes += 400_000
+            loan.level = 1
+            return .lent(task: task, loan)
+        }
+        #expect(found == .budgetKept)
+    }
+
+    @Test func `A verdict that is not told is found`() throws {
+        let found = try misread { message in
+            if case .breaker = message { return nil }
+            return message
+        }
+        #expect(found == .verdictSpreads)
+    }
+
+    @Test func `Leave for a trial that everybody gets is found`() throws {
+        let found = try misread { message in
+            guard case .breaker(let peer, let standing) = message, standing.openUntil != nil else {
+                return message
+            }
+            // Whoever waits for a verdict of the owner takes leave by himself instead.
+            return .trial(peer: peer, .init(epoch: standing.epoch, start: .distantFuture))
+        }
+        #expect(found == .verdictSpreads || found == .oneTrial)
+    }
 }

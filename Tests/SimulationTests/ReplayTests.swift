@@ -1,5 +1,6 @@
 import Ground
 import Node
+import Routing
 import Testing
 import Topology
 
@@ -26,8 +27,7 @@ import Topology
 
     private func fresh(_ blueprint: Blueprint, _ header: EventLog.Header) throws -> Node {
         Node(
-            try blueprint.surroundings(
-                shards: header.shards, seed: header.seed, now: header.start))
+            try blueprint.surroundings(header.place, seed: header.seed, now: header.start))
     }
 
     @Test(arguments: [1, 2, 5, 8] as [UInt64])
@@ -47,7 +47,7 @@ import Topology
         var replay = try Replay(bytes)
         var header = replay.header
         header.seed += 1
-        header.shards += 1
+        header.place = ShardPlace(0, of: header.place.count + 1)
         var node = try fresh(blueprint, header)
         #expect(throws: Fault.self) { try replay.run(&node) }
     }

@@ -136,9 +136,8 @@ def test_those_who_ask_a_drained_node_hear_of_it_and_ask_nothing_new(pair, frame
             return digit(client, frames[0][0], accept=1.0)
 
     control(pair, "drain", "region")
-    loops = pair.plan["nodes"]["leaf"]["loops"]
-    eventually(lambda: pair["leaf"].said().count("region drains") == loops,
-               "each loop of the leaf has heard of it")
+    eventually(lambda: "region drains" in pair["leaf"].said(),
+               "a loop of the leaf has heard of it, and told the others")
     assert peer(pair, "leaf", "region")["draining"]
     calls = peer(pair, "leaf", "region")["calls"]
     assert "UNAVAILABLE" in refusal(unsure)

@@ -51,7 +51,7 @@ class Fault:
 
 def escalates(fleet, jpeg) -> bool:
     """Whether a frame that is never sure enough is answered by the region, whichever of the leaf's
-    loops takes it: each has a breaker of its own."""
+    loops takes it, and no breaker is open."""
     with plain(fleet, "leaf", fresh=True) as client:
         said = facts(digit(client, jpeg, timeout=2, accept=1.0))
     return said["tier"] == "regional" and not fleet["leaf"].metrics()[OPEN]

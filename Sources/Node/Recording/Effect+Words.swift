@@ -44,6 +44,10 @@ extension Effect {
         case .noted(let change):
             sink.put(UInt64(13))
             change.put(into: &sink)
+        case .tell(let letter):
+            sink.put(UInt64(14))
+            sink.put(letter.to)
+            letter.message.put(into: &sink)
         }
     }
 

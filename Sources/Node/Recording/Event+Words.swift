@@ -51,6 +51,10 @@ extension Event {
         case .peerCalled(let peer):
             sink.put(UInt64(14))
             sink.put(peer)
+        case .told(let from, let message):
+            sink.put(UInt64(15))
+            sink.put(from)
+            message.put(into: &sink)
         }
     }
 }

@@ -11,23 +11,23 @@ public struct EventLog: Sendable {
     public struct Header: Hashable, Sendable {
         /// The node's name in the topology.
         public var node: String
-        /// How many shards the node has.
-        public var shards: Int
+        /// Which of the node's shards it was.
+        public var place: ShardPlace
         /// What its draws were seeded with.
         public var seed: UInt64
         /// The moment of its making, on the node's clock.
         public var start: Instant
 
-        public init(node: String, shards: Int, seed: UInt64, start: Instant) {
+        public init(node: String, place: ShardPlace, seed: UInt64, start: Instant) {
             self.node = node
-            self.shards = shards
+            self.place = place
             self.seed = seed
             self.start = start
         }
     }
 
     /// How a file of this kind and version begins.
-    static let magic = Array("canopy-events-1\n".utf8)
+    static let magic = Array("canopy-events-2\n".utf8)
 
     private var writer = WordWriter()
     private var last: Instant
@@ -38,7 +38,8 @@ public struct EventLog: Sendable {
         let name = Array(header.node.utf8)
         writer.put(name.count)
         writer.put(raw: name)
-        writer.put(header.shards)
+        writer.put(header.place.number)
+        writer.put(header.place.count)
         writer.put(header.seed)
         writer.put(header.start.nanoseconds)
     }

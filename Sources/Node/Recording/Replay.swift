@@ -13,15 +13,19 @@ public struct Replay {
     public init(_ bytes: [UInt8]) throws(Fault) {
         guard bytes.starts(with: EventLog.magic) else {
             throw Fault(
-                .corrupt, "this is no event log: it does not begin with “canopy-events-1”",
+                .corrupt, "this is no event log: it does not begin with “canopy-events-2”",
                 remedy: "give a file that `canopy serve --record` wrote")
         }
         words = WordReader(bytes, from: EventLog.magic.count)
         let length = try words.integer()
         guard (0...255).contains(length) else { throw words.fault("a name of \(length) bytes") }
         let name = String(decoding: try words.raw(length), as: UTF8.self)
+        let (number, count) = (try words.integer(), try words.integer())
+        guard (1...1024).contains(count), (0..<count).contains(number) else {
+            throw words.fault("shard \(number) of \(count)")
+        }
         header = EventLog.Header(
-            node: name, shards: try words.integer(), seed: try words.word(),
+            node: name, place: ShardPlace(number, of: count), seed: try words.word(),
             start: Instant(nanoseconds: try words.word()))
         now = header.start
     }

@@ -25,6 +25,9 @@ struct Occurrence {
         /// A probe reaches its peer, comes back well or not, or its time is over. `a` shard, `b`
         /// peer, `c` its number, `d` the incarnation.
         case probeArrives, probeReturns, probeFails, probeExpires
+        /// A shard hears another one of its node. `a` shard, `b` place of the letter, `d`
+        /// incarnation.
+        case letterArrives
         /// A model can answer. `a` host, `b` the engine's epoch.
         case modelLoaded
         /// A host starts. `a` host, `b` its number of starts so far.

@@ -110,7 +110,7 @@ extension Effect {
         case .owe(_, let reason): "owe: \(reason.rawValue)"
         case .record: "record"
         case .forget: "forget"
-        case .probe, .noted: "\(self)"
+        case .probe, .noted, .tell: "\(self)"
         }
     }
 }

@@ -47,9 +47,9 @@ struct ShardWatch {
     /// Failures in a row that open a breaker, as the topology says.
     private let mostFailures: Int
 
-    init(peers: Int, _ plan: RoutingPlan, _ tier: Tier) {
+    init(peers: Int, _ plan: RoutingPlan, _ tier: Tier, _ place: ShardPlace) {
         streaks = [Streak](repeating: Streak(), count: peers)
-        floor = plan.retries.floor(tier)
+        floor = place.part(of: plan.retries.floor(tier))
         percent = plan.retries.percent
         mostFailures = plan.breaker.consecutiveFailures
     }

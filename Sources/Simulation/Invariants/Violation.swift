@@ -9,6 +9,11 @@ public struct Violation: Sendable, Hashable {
         case breakerOpens = "five failures in a row open a breaker"
         case alertsOnce = "a frame alerts at most once, and before its answer"
         case ejectionsBounded = "at most a tenth of a tier's hosts, or one, are ejected"
+        case limitKept = "a source has at most so many frames under way as its limit, on all loops"
+        case limitUsed = "no frame is refused for a limit that is not reached"
+        case budgetKept = "all loops together escalate no more than the budget earned"
+        case verdictSpreads = "a breaker that opens stops all loops within one message"
+        case oneTrial = "one call at a time sees whether a peer is back"
         case shedsLowestFirst = 
             "no realtime frame is shed while a lower class waits beyond its share"
         case nothingAfterEnd = "nothing happens to a frame that is over"

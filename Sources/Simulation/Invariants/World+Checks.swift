@@ -24,7 +24,9 @@ extension World {
 
     /// Whether a call of the shard has failed so lately that its breakers may remember.
     func hasFailed(_ shard: Int) -> Bool {
-        shards[shard].failedAt.map { now - $0 <= Self.healingTime } ?? false
+        hosts[shards[shard].host].shards.contains { one in
+            shards[one].failedAt.map { now - $0 <= Self.healingTime } ?? false
+        }
     }
 
     /// A call: not too many of one frame, and not too many retries of all.
@@ -36,6 +38,7 @@ extension World {
                 .attemptsBounded, shard, "call \(order.attempt) of one frame",
                 frame: frame.serial, peer: order.peer)
         }
+        checkTogether(order, of: frame, shard)
         let isRetry = order.reason != .first
         if let words = shards[shard].watch.called(retry: isRetry, now: local) {
             fail(.retriesBounded, shard, words, frame: frame.serial, peer: order.peer)
@@ -50,6 +53,8 @@ extension World {
         case .failed(_, .unreachable), .failed(_, .timeout): failed = true
         default: return
         }
+        // The owner hears of the others' calls later, and judges then.
+        guard !shards[call.shard].number.isMember else { return }
         let words = shards[call.shard].watch.ended(
             peer: call.peer, failed: failed, began: call.madeAt,
             now: clock(of: shards[call.shard].host),
@@ -61,6 +66,8 @@ extension World {
     mutating func noted(_ change: Change, _ shard: Int, _ local: Instant) {
         tally.noted(change)
         switch change {
+        case .breaker(let peer, .open):
+            hosts[shards[shard].host].watch.openedAt[peer] = now
         case .ejected(let peer, true): checkEjections(shard, peer)
         case .shed(_, .realtime): checkShed(shard)
         default: break
@@ -89,7 +96,9 @@ extension World {
         var held = InlineArray<4, Int>(repeating: 0)
         var waiting = InlineArray<4, Int>(repeating: 0)
         for frame in shards[shard].frames where frame.isThere && !frame.final {
-            guard frame.call == nil, frame.beside == nil else { continue }
+            guard frame.call == nil, frame.beside == nil,
+                shards[shard].node.isUnderWay(frame.id)
+            else { continue }
             let urgency = loads[Int(frame.load)].workClass.urgency
             held[urgency] += 1
             if !frame.began { waiting[urgency] += 1 }

@@ -37,7 +37,7 @@ extension World {
     /// A breaker that is open though nothing failed for longer than it may be open never closes.
     private mutating func checkBreakers(_ shard: Int) {
         let local = clock(of: shards[shard].host)
-        if let failedAt = shards[shard].failedAt, now - failedAt <= Self.healingTime { return }
+        if hasFailed(shard) { return }
         for (index, peer) in shards[shard].node.peers.enumerated()
         where peer.breaker.state(now: local) == .open {
             fail(

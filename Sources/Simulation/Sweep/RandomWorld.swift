@@ -98,12 +98,16 @@ struct RandomFleet {
         words.append("address: \(name).example:1")
         // Half of the leaves keep what they owe.
         if tier == "leaf", number % 2 == 0 { words.append("budget: { spool: 1GiB }") }
-        if oneIn(3) { words.append("loops: 2") }
+        if oneIn(2) { words.append("loops: \(2 + draws.draw(below: 3))") }
         if oneIn(2) { words.append("workers: \(1 + draws.draw(below: 4))") }
         if oneIn(3) { words.append("limits: { drain: 2s }") }
-        if oneIn(4) {
-            let places = 4 + draws.draw(below: 40)
-            words.append("routing: { admission: { places: \(places) } }")
+        var admission: [String] = []
+        if oneIn(4) { admission.append("places: \(4 + draws.draw(below: 40))") }
+        if tier != "leaf", oneIn(2) {
+            admission.append("leaf_frames: \(1 + draws.draw(below: 6))")
+        }
+        if !admission.isEmpty {
+            words.append("routing: { admission: { \(admission.joined(separator: ", ")) } }")
         }
         return "  \(name): { \(words.joined(separator: ", ")) }"
     }
@@ -126,7 +130,8 @@ struct RandomFleet {
         }
         lines.append("    deadline: \(pick([80, 200, 500, 1000, 3000]))ms")
         if lines.count > 3, lines[1].contains("leaf"), oneIn(2) {
-            lines.append("    escalate: { share: \(pick([2, 8, 30, 100]))%, audit: 1% }")
+            let rate = oneIn(3) ? ", bandwidth: \(pick([64, 512, 4_000]))kbit/s" : ""
+            lines.append("    escalate: { share: \(pick([2, 8, 30, 100]))%, audit: 1%\(rate) }")
         }
         if oneIn(3) { lines.append("    mode: refine") }
         if oneIn(4) { lines.append("    confidence: \(pick(["margin", "entropy"]))") }

@@ -33,6 +33,10 @@ struct Host {
     var state = State.up
     var clock: NodeClock
     var engine: Engine
+    /// How long messages take from shard to shard.
+    var postage: Randomness
+    /// What the watch keeps of all its shards together.
+    var watch = HostWatch()
     /// How often it has started: tells what was meant for an earlier life.
     var starts: UInt32 = 0
     /// By peer: the host it is, and the link to it.
@@ -52,7 +56,11 @@ struct Host {
 /// One loop's share of a node, and the frames that it keeps.
 struct Shard {
     let host: Int
+    /// Which of its host's shards it is.
+    let number: ShardPlace
     var node: Node
+    /// By shard: when the last message to it arrives; none overtakes another.
+    var lastLetter: [UInt64]
     var frames: [SimulatedFrame] = []
     /// What it heard, where that is kept.
     var log: EventLog?

@@ -26,4 +26,6 @@ struct Planted: Sendable {
     var countsAgain = false
     /// Timers never ring.
     var losesTimers = false
+    /// What a shard is told instead of what another said; `nil` loses it.
+    var misreads: (@Sendable (ShardMessage) -> ShardMessage?)?
 }

@@ -29,6 +29,7 @@ extension World {
         static let camera: UInt64 = 4
         static let node: UInt64 = 5
         static let frame: UInt64 = 6
+        static let post: UInt64 = 7
     }
 
     mutating func build() throws(Fault) {
@@ -65,7 +66,8 @@ extension World {
                 workers: plan.workers ?? Self.standardWorkers(plan.tier),
                 speeds: [Engine.Speed](repeating: speed, count: topology.tasks.count),
                 load: 2_000_000_000,
-                randomness: Randomness(seed: Randomness.seed(seed, Stream.engine, index))))
+                randomness: Randomness(seed: Randomness.seed(seed, Stream.engine, index))),
+            postage: Randomness(seed: Randomness.seed(seed, Stream.post, index)))
     }
 
     private mutating func apply(_ rule: EngineRule) {

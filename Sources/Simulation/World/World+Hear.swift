@@ -15,6 +15,7 @@ extension World {
         trace.add(event)
         if settings.keepsLogs { shards[shard].log?.append(event, at: local, effects) }
         recorder?.note(event, on: shard, at: now, in: self.shards)
+        if shards[shard].number.count > 1 { watchTogether(event, shard) }
         // Carrying out an effect adds to the agenda and never comes back here, so the list stays.
         for index in effects.list.indices {
             let effect = effects.list[index]
@@ -43,7 +44,7 @@ extension World {
         case .owe: owe(shard, place)
         case .record: record(shard, place)
         case .forget: forget(shard, place)
-        case .probe, .noted: break
+        case .probe, .noted, .tell: break
         }
     }
 
@@ -51,6 +52,7 @@ extension World {
         switch effect {
         case .probe(let peer, let number, let deadline): probe(shard, peer, number, deadline)
         case .noted(let change): noted(change, shard, local)
+        case .tell(let letter): send(letter, from: shard)
         default: break
         }
     }
@@ -126,6 +128,7 @@ extension World {
         if frame.final {
             fail(.answeredOnce, shard, "a refusal after the answer", frame: frame.serial)
         }
+        if refusal == .quota { checkQuota(shard, frame) }
         shards[shard].frames[place].final = true
         switch frame.origin {
         case .camera(let camera):
@@ -184,7 +187,7 @@ extension Effect {
             .refuse(let id, _), .compare(let id, _), .owe(let id, _), .record(let id),
             .forget(let id):
             id
-        case .probe, .noted: nil
+        case .probe, .noted, .tell: nil
         }
     }
 }

@@ -18,11 +18,14 @@ extension World {
         if hosts[index].shards.isEmpty {
             hosts[index].shards = shards.count..<(shards.count + count)
         }
+        hosts[index].watch = HostWatch(
+            peers: blueprint.peers.count, tasks: blueprint.tasks.count, now: clock(of: index))
         for (number, place) in hosts[index].shards.enumerated() {
-            let shard = try makeShard(index, blueprint, number, of: count)
+            let shard = try makeShard(index, blueprint, ShardPlace(number, of: count))
             if place < shards.count { shards[place] = shard } else { shards.append(shard) }
             // As the gateway does it: each loop hears of all workers.
             hear(place, .workers(hosts[index].engine.workers))
+            limitSources(place, blueprint)
             startTicking(place)
         }
         startSpool(index, blueprint)
@@ -35,27 +38,37 @@ extension World {
     }
 
     private func makeShard(
-        _ host: Int, _ blueprint: Blueprint, _ number: Int, of count: Int
+        _ host: Int, _ blueprint: Blueprint, _ place: ShardPlace
     ) throws(Fault) -> Shard {
-        let stream = (host << 8 | number) << 16 | Int(hosts[host].starts & 0xFFFF)
+        let stream = (host << 8 | place.number) << 16 | Int(hosts[host].starts & 0xFFFF)
         let seed = Randomness.seed(seed, Stream.node, stream)
-        var surroundings = try blueprint.surroundings(
-            shards: count, seed: seed, now: clock(of: host))
+        var surroundings = try blueprint.surroundings(place, seed: seed, now: clock(of: host))
         if let amend = settings.planted.amend {
             var policy = surroundings.policy
             amend(&policy)
             surroundings = Surroundings(
                 courses: surroundings.courses, peers: surroundings.peers, policy: policy,
-                randomness: Randomness(seed: seed), now: clock(of: host))
+                place: place, randomness: Randomness(seed: seed), now: clock(of: host))
         }
         let peers = blueprint.peers.count
         let header = EventLog.Header(
-            node: hosts[host].name, shards: count, seed: seed, start: clock(of: host))
+            node: hosts[host].name, place: place, seed: seed, start: clock(of: host))
         return Shard(
-            host: host, node: Node(surroundings),
+            host: host, number: place, node: Node(surroundings),
+            lastLetter: [UInt64](repeating: 0, count: place.count),
             log: settings.keepsLogs ? EventLog(header) : nil,
-            watch: ShardWatch(peers: peers, blueprint.node.routing, hosts[host].tier),
+            watch: ShardWatch(peers: peers, blueprint.node.routing, hosts[host].tier, place),
             probed: [UInt32](repeating: 0, count: peers))
+    }
+
+    /// Every node that asks this one is a source of its own.
+    private mutating func limitSources(_ shard: Int, _ blueprint: Blueprint) {
+        let host = shards[shard].host
+        guard let limit = blueprint.node.routing.admission.leafFrames, hosts[host].callers > 0
+        else { return }
+        for source in 1...hosts[host].callers {
+            hear(shard, .sourceLimit(source: source, limit))
+        }
     }
 
     mutating func modelsLoaded(_ host: Int, epoch: UInt32) {

@@ -19,6 +19,7 @@ struct World {
     let loads: [LoadTraits]
     let rhythms: [Rhythm]
     var calls = Calls()
+    var post = Post()
     var agenda: Agenda
     /// Nanoseconds since the scenario began.
     var now: UInt64 = 0
@@ -88,6 +89,7 @@ struct World {
         case .probeFails, .probeExpires:
             probeEnds(Int(next.a), Int(next.b), next.c, next.d, isWell: false)
         case .cancelArrives: cancelArrives(Int(next.a), next.frame, incarnation: next.d)
+        case .letterArrives: letterArrives(Int(next.a), Int(next.b), incarnation: next.d)
         case .modelLoaded: modelsLoaded(Int(next.a), epoch: next.b)
         case .hostStarts: hostStarts(Int(next.a), starts: next.b)
         case .drainEnds: drainEnds(Int(next.a), starts: next.b)

@@ -1,9 +1,9 @@
 /// Who is let in when a node cannot take everybody, and who waits.
 public struct AdmissionPlan: Hashable, Sendable {
     public var shares = ClassShares()
-    /// Frames of all classes that wait for a worker or have one, at most at a time on each loop, 4
-    /// to 65,536; how many it is at a moment follows from how quick the work is. Default 512: half
-    /// a second of a hundred cameras at 10 FPS.
+    /// Frames of all classes that wait for a worker or have one, at most at a time, 4 to 65,536;
+    /// loops share them evenly. How many it is at a moment follows from how quick the work is.
+    /// Default 512: half a second of a hundred cameras at 10 FPS.
     public var places = 512
     /// What tenants may have in the node at a time, by name. Default none is named: then only
     /// turns are shared fairly.

@@ -1,0 +1,178 @@
+public import Ground
+
+/// What a shard tells the other shards of its node, and hears from them.
+extension Surroundings {
+    /// Hears a message of shard `from`. One about a task or a peer that is not known here yet, or
+    /// no more, means nothing: shards take a new topology one after the other.
+    public mutating func hear(_ message: ShardMessage, from: Int, now: Instant) {
+        switch message {
+        case .ended(let peer, let attempt, let outcome, let expected):
+            guard peers.indices.contains(peer) else { return }
+            judge(attempt, at: peer, outcome, expected: expected, now: now)
+        case .wantsTrial(let peer):
+            guard peers.indices.contains(peer) else { return }
+            giveTrial(of: peer, to: from, now: now)
+        case .trial(let peer, let leave):
+            guard peers.indices.contains(peer) else { return }
+            peers[peer].breaker.give(leave)
+        case .recallTrial(let peer):
+            guard peers.indices.contains(peer),
+                let leave = peers[peer].breaker.giveBackLeave()
+            else { return }
+            tellEnded(leave, at: peer, .rejected)
+        case .breaker(let peer, let standing):
+            guard peers.indices.contains(peer) else { return }
+            peers[peer].breaker.follow(standing)
+            if let until = standing.openUntil { standBack(from: peer, until: until) }
+        case .ejected(let peer, let isOut):
+            guard peers.indices.contains(peer) else { return }
+            outliers.follow(peer, isOut: isOut)
+        case .draining(let peer, let isDraining):
+            guard peers.indices.contains(peer) else { return }
+            setDraining(isDraining, peer: peer, from: from)
+        case .wants(let source, let frames):
+            sources.wants(source, frames, by: from, &letters)
+        case .granted(let source, let frames, let asked):
+            sources.granted(source, frames, of: asked, &letters)
+        case .recall(let source, let all): sources.recalled(source, all: all, &letters)
+        case .returned(let source, let frames, let isAnswer):
+            sources.returned(source, frames, by: from, isAnswer: isAnswer, &letters)
+        case .account(let task, let account):
+            guard courses.indices.contains(task),
+                let loan = courses[task].budget.lend(account, now: now)
+            else { return }
+            letters.append(Letter(to: from, message: .lent(task: task, loan)))
+        case .lent(let task, let loan):
+            if courses.indices.contains(task) { courses[task].budget.take(loan) }
+        }
+    }
+
+    /// Letters since the last time.
+    public mutating func takeLetters(_ body: (Letter) -> Void) {
+        guard !letters.isEmpty else { return }
+        for letter in letters { body(letter) }
+        letters.removeAll(keepingCapacity: true)
+    }
+
+    /// Tells all shards that follow this one, but one.
+    mutating func tellAll(_ message: ShardMessage, but: Int? = nil) {
+        for shard in place.members where shard != but {
+            letters.append(Letter(to: shard, message: message))
+        }
+    }
+
+    /// Time passes: the owner hears of frames seen, and answers that did not come are asked for.
+    mutating func settleLeases(now: Instant) {
+        guard place.isMember else { return }
+        for index in peers.indices { peers[index].breaker.mayAskAgain() }
+        for task in courses.indices { tellAccount(of: task, isTick: true) }
+    }
+
+    /// Tells the owner what a task's budget has seen and wants.
+    mutating func tellAccount(of task: Int, isTick: Bool = false) {
+        guard place.isMember, let account = courses[task].budget.account(isTick: isTick) else {
+            return
+        }
+        letters.append(Letter(to: 0, message: .account(task: task, account)))
+    }
+
+    mutating func tellEnded(
+        _ attempt: CircuitBreaker.Attempt, at index: Int, _ outcome: AttemptOutcome
+    ) {
+        let expected = peers[index].latency.measured ?? peers[index].prior
+        letters.append(
+            Letter(to: 0, message: .ended(peer: index, attempt, outcome, expected: expected)))
+    }
+
+    // MARK: Peers
+
+    /// Asks for leave to call peers whose open time is over, since there is a frame for them.
+    mutating func askForTrials(task: Int, now: Instant) {
+        guard place.count > 1 else { return }
+        for level in courses[task].levels {
+            for index in level where isWorthATrial(index) {
+                if !place.isMember {
+                    recallTrial(of: index, for: nil, now: now)
+                } else if peers[index].breaker.asksForLeave(now: now) {
+                    letters.append(Letter(to: 0, message: .wantsTrial(peer: index)))
+                }
+            }
+        }
+    }
+
+    private func isWorthATrial(_ index: Int) -> Bool {
+        !peers[index].isDraining && peers[index].isWell && peers[index].override == nil
+            && !outliers.isEjected(index)
+    }
+
+    private mutating func giveTrial(of peer: Int, to shard: Int, now: Instant) {
+        guard peers[peer].override != .open else { return }
+        guard peers[peer].lent == nil else {
+            return recallTrial(of: peer, for: shard, now: now)
+        }
+        guard let leave = peers[peer].breaker.admit(now: now), leave.isProbe else { return }
+        peers[peer].lent = LentTrial(
+            to: shard, since: now, patience: peers[peer].trialPatience)
+        letters.append(Letter(to: shard, message: .trial(peer: peer, leave)))
+    }
+
+    /// Leave that lies unused is wanted by another: it is asked for once it is old enough, and
+    /// every time later, so that of two that have few frames one comes to use it.
+    private mutating func recallTrial(of peer: Int, for shard: Int?, now: Instant) {
+        guard let lent = peers[peer].lent, lent.askedBack == nil, lent.to != shard,
+            now - lent.since >= lent.patience
+        else { return }
+        peers[peer].lent?.askedBack = shard ?? 0
+        letters.append(Letter(to: lent.to, message: .recallTrial(peer: peer)))
+    }
+
+    /// The call that leave was given for has ended, or it was given back unused: whoever wanted it
+    /// gets it.
+    mutating func trialEnded(_ peer: Int, _ outcome: AttemptOutcome, now: Instant) {
+        guard let lent = peers[peer].lent else { return }
+        peers[peer].lent = nil
+        peers[peer].trialPatience =
+            outcome == .rejected ? LentTrial.longer(lent.patience) : LentTrial.firstPatience
+        if outcome == .rejected, let next = lent.askedBack, next > 0 {
+            giveTrial(of: peer, to: next, now: now)
+        }
+    }
+
+    /// A frame is not sent to see whether a dead node is back: a probe goes first.
+    mutating func standBack(from peer: Int, until: Instant) {
+        guard policy.probe != nil else { return }
+        peers[peer].isWell = false
+        peers[peer].probe.next = until
+    }
+
+    mutating func setDraining(_ isDraining: Bool, peer: Int, from: Int) {
+        guard peers[peer].isDraining != isDraining else { return }
+        peers[peer].isDraining = isDraining
+        if place.isMember {
+            if from == place.number {
+                letters.append(Letter(to: 0, message: .draining(peer: peer, isDraining)))
+            }
+        } else {
+            tellAll(.draining(peer: peer, isDraining), but: from)
+        }
+    }
+}
+
+/// Leave for one call past an open breaker that the owner has lent a member.
+struct LentTrial: Sendable {
+    let to: Int
+    let since: Instant
+    /// How long it may lie unused before another gets it.
+    let patience: Interval
+    /// It was asked back, for this shard.
+    var askedBack: Int?
+
+    /// A loop that has frames has one in a second.
+    static let firstPatience = Interval.seconds(1)
+
+    /// Four times as long each time, so that loops with few frames do not take it from each other
+    /// for ever; a minute is as long as a breaker is open.
+    static func longer(_ patience: Interval) -> Interval {
+        min(Interval(nanoseconds: patience.nanoseconds * 4), .seconds(60))
+    }
+}
