@@ -204,6 +204,8 @@ final class Roamer {
     static let mostErrands = 1_024
 
     func run(_ errand: Errand) {
+        // It may come in the very turn in which the client closes: nobody would end it then.
+        guard !isClosed else { return errand.fail(CanopyClient.closed) }
         guard errands.count < Self.mostErrands else {
             return errand.fail(
                 Fault(

@@ -137,16 +137,9 @@ public final class Gateway {
 
     private func watchCertificates(_ loop: Loop) {
         guard context.certificates.isNeeded else { return }
-        let context = context
+        let watch = CertificateWatch(context.certificates, on: loop, log: context.log)
         do throws(Fault) {
-            _ = try loop.watch(context.certificates.folder) {
-                do throws(Fault) {
-                    try context.certificates.reload()
-                    context.log.info("certificates were read again")
-                } catch {
-                    context.log.error("certificates were not changed: \(error)")
-                }
-            }
+            _ = try loop.watch(context.certificates.folder) { watch.changed() }
         } catch {
             context.log.warning("renewed certificates need a restart: \(error)")
         }

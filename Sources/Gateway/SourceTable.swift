@@ -18,8 +18,8 @@ struct Tenant: Hashable, Sendable {
     }
 }
 
-/// Numbers those who send frames, so that the node's decisions need no names: the same number on all
-/// loops, since a limit is one for all of them. From any thread.
+/// Numbers those who send frames, so that the node's decisions need no names: the same number on
+/// all loops, since a limit is one for all of them. From any thread.
 final class SourceNumbers: Sendable {
     /// Tenants that are told apart. Every one is in the topology, so this is no bound that a
     /// client could reach; those beyond share the place of whoever is not known.

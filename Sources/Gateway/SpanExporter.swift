@@ -18,8 +18,9 @@ final class SpanExporter {
     private let context: NodeContext
     private let hosts: [LoopConfined<ShardHost>]
     private var isFailing = false
-    /// Made once: reading the system's authorities takes longer than sending a batch.
-    private var tls: TLSContext?
+    /// Made once, before the loop runs: the machine's authorities are read from files. `nil` where
+    /// the collector is spoken to in plain text.
+    private let tls: Result<TLSContext, Fault>?
 
     /// `nil` when the topology names no collector.
     init?(_ context: NodeContext, hosts: [LoopConfined<ShardHost>]) {
@@ -27,6 +28,11 @@ final class SpanExporter {
         self.collector = collector
         self.context = context
         self.hosts = hosts
+        tls =
+            collector.tls
+            ? Result { () throws(Fault) in
+                try TLSContext(.client(nil, trust: .system, applicationProtocols: ["http/1.1"]))
+            } : nil
     }
 
     /// Gathers and sends from now on.
@@ -65,16 +71,8 @@ final class SpanExporter {
     }
 
     private func session() throws(Fault) -> TLSSession? {
-        guard collector.tls else { return nil }
-        let made: TLSContext
-        if let tls {
-            made = tls
-        } else {
-            made = try TLSContext(
-                .client(nil, trust: .system, applicationProtocols: ["http/1.1"]))
-            tls = made
-        }
-        return try TLSSession(context: made, expecting: .host(collector.endpoint.host))
+        guard let tls else { return nil }
+        return try TLSSession(context: tls.get(), expecting: .host(collector.endpoint.host))
     }
 
     /// Logs the first failure of a row, and the end of the row.

@@ -38,7 +38,8 @@ extension Surroundings {
     /// A frame of a source is over.
     public mutating func leave(_ source: Int) { sources.leave(source, &letters) }
 
-    /// A frame that waits for its source's turn is not wanted any more; false when it does not wait.
+    /// A frame that waits for its source's turn is not wanted any more; false when it does not
+    /// wait.
     public mutating func withdraw(_ id: FrameID) -> Bool { sources.withdraw(id) }
 
     /// A worker has ended with a frame.

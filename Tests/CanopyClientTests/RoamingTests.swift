@@ -52,6 +52,26 @@ struct RoamingTests {
         #expect(status.counts == ClientStatus.Counts())
     }
 
+    @Test func `A call that comes just as the client closes ends with it`() async throws {
+        let (one, other) = (try FakeNode(.echoes), try FakeNode(.echoes))
+        let client = try client(one, other)
+        defer {
+            client.close()
+            one.stop()
+            other.stop()
+        }
+        let fault: Fault? = await withCheckedContinuation { continuation in
+            client.roamer.post { roamer in
+                roamer.close()
+                roamer.run(
+                    Errand(
+                        "/any", [], deadline: roamer.now + .seconds(20), on: roamer,
+                        received: { _ in }, finished: { continuation.resume(returning: $0) }))
+            }
+        }
+        #expect(fault?.code == .cancelled)
+    }
+
     @Test func `Tells answers in the order of the frames, though the node swaps them`()
         async throws
     {

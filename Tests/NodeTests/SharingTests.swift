@@ -93,7 +93,8 @@ private struct TestShards {
                 hear(.tick, shard)
                 deliver()
                 for probe in probes {
-                    hear(.probed(peer: probe.peer, number: probe.number, isWell: isWell), probe.shard)
+                    let (peer, number) = (probe.peer, probe.number)
+                    hear(.probed(peer: peer, number: number, isWell: isWell), probe.shard)
                 }
                 probes = []
                 deliver()

@@ -33,8 +33,8 @@ public struct BudgetLoan: Hashable, Sendable {
     }
 }
 
-/// Tokens that a shard has at hand. It keeps them while it has nothing to escalate: they are a small
-/// part of the burst, and the next hard frame does not come too early for them.
+/// Tokens that a shard has at hand. It keeps them while it has nothing to escalate: they are a
+/// small part of the burst, and the next hard frame does not come too early for them.
 struct BudgetLease: Sendable {
     /// Leases of all shards together are at most this part of the burst: a quarter, so that idle
     /// loops keep little from the busy one.

@@ -42,7 +42,8 @@ public struct Letter: Hashable, Sendable {
 /// | from a member | the owner answers |
 /// |---|---|
 /// | `ended`: how a call ended | `breaker`, `ejected` to all, when that changes its verdict |
-/// | `wantsTrial`: an open breaker's time is over | `trial`: leave for one call, to see; or, where another has it, `recallTrial` to that one |
+/// | `wantsTrial`: an open breaker's time is over | `trial`: leave for one call, to see |
+/// | | or `recallTrial`, to the one who has it and had no use for it yet |
 /// | `wants`: frames wait for a source's leave | `granted`, after `recall` where nothing is free |
 /// | `returned`: leave given back | nothing |
 /// | `account`: frames seen, tokens wanted | `lent` |
