@@ -1,3 +1,4 @@
+import EventLoop
 import Ground
 import Routing
 import Synchronization
