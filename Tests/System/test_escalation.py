@@ -159,7 +159,7 @@ def test_the_budget_bounds_the_share_that_goes_up_and_says_so(pair):
              for number in range(500)]
     up = [said for said in tiers if said["tier"] == "regional"]
     kept = [said for said in tiers if said["tier"] == "leaf"]
-    # 8 % of 500, and what each loop's bucket has saved up before: see `burstFrames`.
+    # 8 % of 500, and what the bucket has saved up before: see `burstFrames`.
     assert 20 <= len(up) <= 40 + 2 * 32
     assert all(said["accepted"] is False and said["degraded"] == "budget" for said in kept)
     metrics = fleet["leaf"].metrics()
