@@ -141,11 +141,13 @@ class Fleet:
         assert not check or done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
         return done
 
-    def start(self, *names: str, env: dict[str, str] | None = None, ready: bool = True) -> None:
+    def start(self, *names: str, env: dict[str, str] | None = None, ready: bool = True,
+              options: tuple[object, ...] = ()) -> None:
         for name in names or list(self.nodes):
             node = self.nodes[name]
             node.log = self.folder / f"{name}.log"
-            line = [program("canopy"), "serve", "--topology", self.topology, "--node", name]
+            line = [program("canopy"), "serve", "--topology", self.topology, "--node", name,
+                    *options]
             with node.log.open("a") as log:
                 node.process = subprocess.Popen(
                     [str(word) for word in line], stdout=log, stderr=subprocess.STDOUT,

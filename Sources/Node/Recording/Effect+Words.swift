@@ -2,6 +2,12 @@ import Ground
 public import Routing
 
 extension Effect {
+    /// What people call the effects, in the order of their numbers in logs.
+    static let names = [
+        "infer", "cancel the inference", "call", "cancel the call", "arm", "reply", "refine",
+        "refuse", "compare", "forget", "alert", "probe", "note",
+    ]
+
     /// Gives the effect as words: its number first, then what it carries.
     public func put(into sink: inout some WordSink) {
         switch self {

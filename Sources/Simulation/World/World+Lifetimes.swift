@@ -50,7 +50,8 @@ extension World {
         }
         let peers = blueprint.peers.count
         let header = EventLog.Header(
-            node: hosts[host].name, shards: count, seed: seed, start: clock(of: host))
+            node: hosts[host].name, shard: number, shards: count, seed: seed,
+            start: clock(of: host))
         return Shard(
             host: host, node: Node(surroundings),
             log: settings.keepsLogs ? EventLog(header) : nil,
