@@ -111,6 +111,8 @@ class Fleet:
     nodes: dict[str, Node] = field(default_factory=dict)
     topology: Path = Path()
     plan: dict = field(default_factory=dict)
+    # By node: what its process is started within, such as a network namespace.
+    within: dict[str, list[str]] = field(default_factory=dict)
 
     def __enter__(self) -> Fleet:
         return self
@@ -146,8 +148,8 @@ class Fleet:
         for name in names or list(self.nodes):
             node = self.nodes[name]
             node.log = self.folder / f"{name}.log"
-            line = [program("canopy"), "serve", "--topology", self.topology, "--node", name,
-                    *options]
+            line = [*self.within.get(name, ()), program("canopy"), "serve",
+                    "--topology", self.topology, "--node", name, *options]
             with node.log.open("a") as log:
                 node.process = subprocess.Popen(
                     [str(word) for word in line], stdout=log, stderr=subprocess.STDOUT,

@@ -6,8 +6,8 @@ import Storage
 /// Where a node writes down what its shards hear and do, so that it can be lived through again:
 /// a folder with one log a loop, and every topology that the node was under.
 public struct Recording: Sendable {
-    /// Bytes of one loop's log at most, when nothing else is said. 64 MiB hold some hundred thousand
-    /// frames; the log is read into memory as a whole.
+    /// Bytes of one loop's log at most, when nothing else is said. 64 MiB hold some hundred
+    /// thousand frames; the log is read into memory as a whole.
     public static let usualLimit = 64 << 20
     /// The largest limit. A log is replayed in memory.
     public static let mostLimit = 1 << 30

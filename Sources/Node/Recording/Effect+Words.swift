@@ -5,7 +5,8 @@ extension Effect {
     /// What people call the effects, in the order of their numbers in logs.
     static let names = [
         "infer", "cancel the inference", "call", "cancel the call", "arm", "reply", "refine",
-        "refuse", "compare", "forget", "alert", "probe", "note",
+        "refuse", "compare", "forget", "alert", "probe", "note", "owe",
+        "record",
     ]
 
     /// Gives the effect as words: its number first, then what it carries.

@@ -14,6 +14,9 @@ public struct RandomWorld: Sendable {
         public var frames = 4_000
         /// Virtual time. 12 min: faults in the first half, and room to heal in the second.
         public var duration = Interval.seconds(720)
+        /// Exactly so many leaves and regional nodes, and a cloud, and no two sites alike: links,
+        /// engines, budgets and rules differ from node to node.
+        public var isVaried = false
 
         public init() {}
     }
@@ -55,9 +58,10 @@ struct RandomFleet {
     init(seed: UInt64, size: RandomWorld.Size) {
         self.size = size
         draws = Randomness(seed: Randomness.seed(seed, 99, 0))
-        leaves = 1 + draws.draw(below: size.leaves)
-        regions = 1 + draws.draw(below: size.regions)
-        hasCloud = draws.draw(below: 4) > 0
+        leaves = size.isVaried ? size.leaves : 1 + draws.draw(below: size.leaves)
+        regions = size.isVaried ? size.regions : 1 + draws.draw(below: size.regions)
+        let isDrawn = draws.draw(below: 4) > 0
+        hasCloud = size.isVaried || isDrawn
         cloudIsForeign = draws.draw(below: 3) == 0
     }
 
@@ -101,7 +105,9 @@ struct RandomFleet {
         if oneIn(3) { words.append("loops: 2") }
         if oneIn(2) { words.append("workers: \(1 + draws.draw(below: 4))") }
         if oneIn(3) { words.append("limits: { drain: 2s }") }
-        if oneIn(4) {
+        if size.isVaried {
+            words.append("routing: \(variedRouting())")
+        } else if oneIn(4) {
             let places = 4 + draws.draw(below: 40)
             words.append("routing: { admission: { places: \(places) } }")
         }
