@@ -27,11 +27,12 @@ public final class Gateway {
     /// - Parameters:
     ///   - source: where the topology came from, to read it again; `nil` never does.
     ///   - digest: of what was read there.
+    ///   - recording: where to write down what the node hears and does; `nil` for nowhere.
     /// - Throws: when the topology has no such node, when the node is a foreign server, or when a
     ///   certificate is missing.
     public init(
         _ topology: Topology, node name: String, source: TopologySource? = nil,
-        digest: Digest? = nil, log: Logger
+        digest: Digest? = nil, recording: Recording? = nil, log: Logger
     ) throws(Fault) {
         guard let plan = topology.node(named: name) else {
             let names = topology.nodes.map(\.name).joined(separator: ", ")
@@ -44,7 +45,8 @@ public final class Gateway {
                 remedy: "serve a node of the topology that is Canopy's own")
         }
         self.source = source
-        context = try NodeContext(topology, node: plan, digest: digest, log: log)
+        context = try NodeContext(
+            topology, node: plan, digest: digest, recording: recording, log: log)
         metrics = try NodeMetrics(context.blueprint)
         scrape = Scrape(metrics, context, hosts: all)
         control = ControlPlane(context, metrics, hosts: all, now: MonotonicTime().now)

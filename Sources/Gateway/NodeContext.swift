@@ -25,12 +25,16 @@ final class NodeContext: Sendable {
     let loops: Int
     /// SHA-256 of the files that the topology was read from; `nil` when it was not.
     let digest: Digest?
+    /// Where the node writes down what it hears and does; `nil` when it does not.
+    let recording: Recording?
 
     init(
-        _ topology: Topology, node: NodePlan, digest: Digest? = nil, log: Logger
+        _ topology: Topology, node: NodePlan, digest: Digest? = nil, recording: Recording? = nil,
+        log: Logger
     ) throws(Fault) {
         self.topology = topology
         self.digest = digest
+        self.recording = recording
         self.log = log
         blueprint = Blueprint(topology, node: node)
         names = NodeNames(name: node.name, tier: node.tier.rawValue)
@@ -52,6 +56,7 @@ final class NodeContext: Sendable {
     ) throws(Fault) {
         topology = reading.topology
         digest = reading.digest
+        recording = old.recording
         log = old.log
         blueprint = try Blueprint(topology, node: node).succeeding(old.blueprint)
         names = old.names

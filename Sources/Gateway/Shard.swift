@@ -24,6 +24,8 @@ final class Shard {
     var alerts: AlertLink?
     /// Says in the log what changes.
     var changes: ChangeLog?
+    /// Writes down what is heard and done, where that is wanted.
+    var record: ShardRecord?
 
     // Every frame changes these some times, on one loop, and `hear` never enters itself: they are
     // not checked for overlapping accesses at run time.
@@ -122,6 +124,7 @@ final class Shard {
             responder.refuse(fault)
             return nil
         }
+        record?.admitted(id)
         let frame = Frame(
             id: id, task: work.task, request: request, options: work.options,
             arrivedAt: work.arrivedAt, deadline: work.deadline, responder: responder)
@@ -168,6 +171,7 @@ final class Shard {
     func startTicking(due: Instant? = nil) {
         if let due { metrics.late(by: time.now - due) }
         hear(.tick)
+        record?.flush(time.now)
         noteEngines()
         changes?.tick(now: time.now)
         let next = time.now + Node.tick
@@ -208,8 +212,13 @@ final class Shard {
 
     /// Takes a new topology, between two events: tasks and peers keep their indexes, and whatever
     /// was learnt or is under way goes on.
+    ///
+    /// - Parameters:
+    ///   - now: when the surroundings were made.
+    ///   - digest: of the topology.
     func adopt(
-        _ new: [TaskRuntime], _ surroundings: Surroundings, limits: TenantLimits
+        _ new: [TaskRuntime], _ surroundings: Surroundings, at now: Instant, digest: Digest?,
+        limits: TenantLimits
     ) {
         self.limits = limits
         let old = tasks
@@ -221,6 +230,7 @@ final class Shard {
         }
         numberTasks()
         node.adopt(surroundings)
+        if let digest { record?.adopted(digest, at: now) }
         for (tenant, number) in sources.known {
             hear(.sourceLimit(source: number, limits.frames(of: tenant)))
         }
@@ -262,7 +272,9 @@ final class Shard {
         var next = 0
         while next < events.count {
             effects.removeAll()
-            node.on(events[next], now: time.now, into: &effects)
+            let now = time.now
+            node.on(events[next], now: now, into: &effects)
+            record?.append(events[next], at: now, effects)
             next += 1
             for effect in effects.list { perform(effect) }
         }

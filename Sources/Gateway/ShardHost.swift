@@ -30,8 +30,9 @@ final class ShardHost {
         self.context = context
         metrics = ShardMetrics(names, RefusalLog(context.log, time: loop.time))
         let seed = SecureRandom.word()
+        let start = loop.time.now
         let node = Node(
-            try context.blueprint.surroundings(place, seed: seed, now: loop.time.now))
+            try context.blueprint.surroundings(place, seed: seed, now: start))
         let tasks = context.blueprint.tasks.map(TaskRuntime.init)
         let telemetry = context.topology.telemetry
         let tracer = telemetry.collector.map { _ in
@@ -43,6 +44,12 @@ final class ShardHost {
             sources: SourceTable(context.sources),
             limits: TenantLimits(context.blueprint.node.routing.admission),
             post: ShardPost(place, to: hosts))
+        if let recording = context.recording {
+            let header = EventLog.Header(
+                node: context.names.name, place: place, seed: seed, start: start,
+                topology: context.digest)
+            shard.record = try ShardRecord(recording, header, on: loop, context.log)
+        }
         shard.changes = ChangeLog(context.log, loop: number, of: context.loops)
         shard.peers = context.blueprint.peers.enumerated().map { index, peer in
             makePeer(peer, seed: seed &+ UInt64(index))
@@ -72,9 +79,10 @@ final class ShardHost {
     func adopt(_ new: NodeContext, names: NodeMetrics) {
         let old = context
         let seed = SecureRandom.word()
+        let now = loop.time.now
         let surroundings: Surroundings
         do throws(Fault) {
-            surroundings = try new.blueprint.surroundings(place, seed: seed, now: loop.time.now)
+            surroundings = try new.blueprint.surroundings(place, seed: seed, now: now)
         } catch {
             // What makes these numbers was checked with the topology.
             return new.log.critical("a loop goes on with the old topology: \(error)")
@@ -86,7 +94,7 @@ final class ShardHost {
             return succeed(shard.peers[index], old.blueprint.peers[index], peer, seed: ~seed)
         }
         shard.adopt(
-            new.blueprint.tasks.map(TaskRuntime.init), surroundings,
+            new.blueprint.tasks.map(TaskRuntime.init), surroundings, at: now, digest: new.digest,
             limits: TenantLimits(new.blueprint.node.routing.admission))
         for (service, plan) in zip(services, new.blueprint.node.listeners) {
             service.rules = AccessRules(topology: new.topology, clients: plan.clients)
@@ -152,6 +160,7 @@ final class ShardHost {
     private func finishDraining() {
         guard let done = whenDrained else { return }
         whenDrained = nil
+        shard.record?.close(loop.time.now)
         for server in servers { server.close() }
         for pool in shard.peers.map(\.pool) + retired { pool.close() }
         done()

@@ -13,6 +13,8 @@ public struct TopologySource: Sendable {
         public let topology: Topology
         /// SHA-256: of the file's bytes; of a folder, of the lines that `sha256sum *.yaml` prints.
         public let digest: Digest
+        /// The files themselves, by the names that faults show.
+        var sources: [(name: String, bytes: [UInt8])] = []
     }
 
     /// Why a topology is not to be had: one line a fault, with its place and remedy.
@@ -28,7 +30,7 @@ public struct TopologySource: Sendable {
 
     /// Reads and checks. Blocks, and takes up to 0.5 MiB of stack: never on a loop.
     public func read() throws(Refusal) -> Reading {
-        let sources: [(name: String, bytes: [UInt8])]
+        var sources: [(name: String, bytes: [UInt8])] = []
         do throws(Fault) {
             sources = try TopologyFile.sources(at: path, from: FileDisk())
         } catch {
@@ -37,7 +39,7 @@ public struct TopologySource: Sendable {
         do throws(TopologyFaults) {
             return Reading(
                 topology: try Topology(validating: TopologyFile(sources)),
-                digest: Self.digest(of: sources))
+                digest: Self.digest(of: sources), sources: sources)
         } catch {
             throw Refusal(error.description.split(separator: "\n").map(String.init))
         }

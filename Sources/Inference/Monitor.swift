@@ -62,11 +62,10 @@ final class Monitor: @unchecked Sendable {
 final class WorkerThread: @unchecked Sendable {
     /// How much nicer a thread that computes is than those that answer. Where a loop and a worker
     /// share a core, an equal worker keeps it for whole ticks of the scheduler: a loop that needs
-    /// half of the core was seen 14 ms late, and 0.1 ms with this. Against 5 the loop may have
-    /// three quarters of the core as soon as it wants them, and takes what it needs: refusing costs
-    /// little. The worker has all the rest, a quarter whatever comes, and as much beside another
-    /// program of the same group.
-    static let niceness: Int32 = 5
+    /// half of the core was seen 14 ms late, and 0.1 ms with this. Against 10 the loop may have nine
+    /// tenths of the core as soon as it wants them, and takes what it needs: refusing costs little.
+    /// The worker has all the rest, and a tenth whatever comes.
+    static let niceness: Int32 = 10
 
     private var thread = pthread_t()
     private let body: @Sendable () -> Void

@@ -38,6 +38,10 @@ public struct Node: Sendable {
     /// Whether a peer is left out for doing worse than its fellows.
     public func isEjected(peer: Int) -> Bool { world.outliers.isEjected(peer) }
 
+    /// Up to this moment a tick does nothing, as long as no event comes that is not of a frame, and
+    /// no call is made. A host that has very many nodes need not let all of them tick.
+    public var idleUntil: Instant { world.idleUntil }
+
     /// Frames of a source under way on this shard.
     public func frames(of source: Int) -> Int { world.sources.count(of: source) }
 

@@ -92,6 +92,11 @@ public struct Outliers: Sendable {
         }
     }
 
+    /// Up to this moment a tick changes nothing.
+    var idleUntil: Instant {
+        hosts.reduce(next) { moment, host in host.until.map { min($0, moment) } ?? moment }
+    }
+
     private mutating func judge(_ pool: [Int], now: Instant, changed: (Int, Bool) -> Void) {
         let threshold = threshold(of: pool)
         for host in pool where hosts[host].until == nil {

@@ -102,6 +102,23 @@ extension Surroundings {
         }
     }
 
+    /// Up to this moment ticks do nothing, as long as nobody is called and no word of a peer comes.
+    /// The distant past while frames wait or calls are under way.
+    public var idleUntil: Instant {
+        // It tells the owner, tick by tick, what its budgets have seen.
+        guard !place.isMember else { return Instant(nanoseconds: 0) }
+        var moment = outliers.idleUntil
+        guard policy.probe != nil else { return moment }
+        for index in peers.indices where peers[index].isOfUse {
+            guard peers[index].pending == 0 else { return Instant(nanoseconds: 0) }
+            let next =
+                peers[index].probe.began.map { $0 + Probe.timeout + Probe.timeout }
+                ?? peers[index].probe.next
+            moment = min(moment, next)
+        }
+        return admission.waitingCount == 0 ? moment : Instant(nanoseconds: 0)
+    }
+
     private mutating func probeIfDue(
         _ index: Int, now: Instant, _ send: (Int, UInt32, Instant) -> Void
     ) {

@@ -20,8 +20,8 @@ struct Canopy: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            Serve.self, Up.self, Send.self, Check.self, Simulate.self, Status.self, Drain.self,
-            Undrain.self, BreakerCommand.self, Reload.self, ModelCommand.self, Cert.self,
-            Engine.self,
+            Serve.self, Up.self, Send.self, Check.self, Simulate.self, ReplayCommand.self,
+            Status.self, Drain.self, Undrain.self, BreakerCommand.self, Reload.self,
+            ModelCommand.self, Cert.self, Engine.self,
         ])
 }

@@ -69,14 +69,10 @@ struct Simulate: ParsableCommand {
     }
 
     private static func read(_ path: String, for fleet: Topology) throws -> Scenario {
-        let file = try attempt { () throws(Fault) in
-            try TopologyFile(at: path, from: FileDisk(), of: .scenario)
-        }
-        do throws(TopologyFaults) {
-            return try Scenario(validating: file, for: fleet)
-        } catch {
-            for fault in error.faults { Console.error("\(fault)") }
-            if error.omitted > 0 { Console.error("… and \(error.omitted) more") }
+        do {
+            return try ScenarioArgument.read(path, for: fleet)
+        } catch let faults as TopologyFaults {
+            Console.error(faults)
             throw ExitCode.failure
         }
     }

@@ -16,6 +16,20 @@ enum TopologyArgument {
     }
 }
 
+/// Reads scenarios that the command line names.
+enum ScenarioArgument {
+    /// - Throws: `TopologyFaults` with every fault of the file.
+    static func read(_ path: String, for fleet: Topology) throws -> Scenario {
+        let file: TopologyFile
+        do {
+            file = try TopologyFile(at: path, from: FileDisk(), of: .scenario)
+        } catch {
+            throw Failure(error)
+        }
+        return try Scenario(validating: file, for: fleet)
+    }
+}
+
 /// A fault as the command line shows it: message, remedy and causes, exit status 1.
 struct Failure: Error, CustomStringConvertible {
     let fault: Fault
@@ -30,6 +44,12 @@ enum Console {
 
     /// Writes a line to standard error.
     static func error(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+
+    /// Writes all faults of files.
+    static func error(_ faults: TopologyFaults) {
+        for fault in faults.faults { error("\(fault)") }
+        if faults.omitted > 0 { error("… and \(faults.omitted) more") }
+    }
 
     /// Writes text without a line's end to standard output, at once.
     static func show(_ text: String) { write(text, to: STDOUT_FILENO) }

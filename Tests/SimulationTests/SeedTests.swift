@@ -13,6 +13,17 @@ import Testing
         return size
     }()
 
+    @Test(arguments: 1..<4)
+    func `Fleets in which no two sites are alike keep their promises too`(_ seed: Int) throws {
+        var size = Self.size
+        (size.leaves, size.isVaried) = (8, true)
+        let run = try SeedRun(seed: UInt64(seed), size: size, twice: true)
+        #expect(run.frames > 200)
+        if let violation = run.violation {
+            Issue.record("seed \(seed): \(violation)\n\(run.story.joined(separator: "\n"))")
+        }
+    }
+
     @Test(arguments: 0..<12)
     func `Whatever goes wrong, every promise is kept`(_ part: Int) throws {
         for seed in (part * 20)..<(part * 20 + 20) {

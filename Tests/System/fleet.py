@@ -111,6 +111,8 @@ class Fleet:
     nodes: dict[str, Node] = field(default_factory=dict)
     topology: Path = Path()
     plan: dict = field(default_factory=dict)
+    # By node: what its process is started within, such as a network namespace.
+    within: dict[str, list[str]] = field(default_factory=dict)
 
     def __enter__(self) -> Fleet:
         return self
@@ -141,11 +143,13 @@ class Fleet:
         assert not check or done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
         return done
 
-    def start(self, *names: str, env: dict[str, str] | None = None, ready: bool = True) -> None:
+    def start(self, *names: str, env: dict[str, str] | None = None, ready: bool = True,
+              options: tuple[object, ...] = ()) -> None:
         for name in names or list(self.nodes):
             node = self.nodes[name]
             node.log = self.folder / f"{name}.log"
-            line = [program("canopy"), "serve", "--topology", self.topology, "--node", name]
+            line = [*self.within.get(name, ()), program("canopy"), "serve",
+                    "--topology", self.topology, "--node", name, *options]
             with node.log.open("a") as log:
                 node.process = subprocess.Popen(
                     [str(word) for word in line], stdout=log, stderr=subprocess.STDOUT,

@@ -18,8 +18,9 @@ class Relay:
         self.control = folder / "relay.sock"
         self.process: subprocess.Popen | None = None
 
-    def start(self, target: int, *options: str) -> None:
-        line = [program("relay"), "--listen", f"127.0.0.1:{self.port}",
+    def start(self, target: int, *options: str, host: str = "127.0.0.1",
+              within: list[str] | None = None) -> None:
+        line = [*(within or []), program("relay"), "--listen", f"{host}:{self.port}",
                 "--to", f"127.0.0.1:{target}", "--control", self.control, *options]
         self.process = subprocess.Popen(
             [str(word) for word in line], stdout=subprocess.PIPE, text=True)

@@ -172,6 +172,21 @@ def test_check_says_yes_with_0_and_no_with_every_fault_and_its_place(build):
     assert fleet.canopy("check", fleet.folder / "none.yaml", check=False).returncode > 0
 
 
+def test_check_reads_scenarios_too_and_tells_all_that_is_wrong_with_each(build, tmp_path):
+    demo = ROOT / "Topology" / "demo.yaml"
+    scenarios = ROOT / "Topology" / "scenarios"
+    good = scenarios / "regional-outage.yaml"
+    assert str(good) in build().canopy("check", demo, "--scenario", good).stdout
+    bad, worse = tmp_path / "bad.yaml", tmp_path / "worse.yaml"
+    bad.write_text(good.read_text().replace("scenario: 1", "scenario: 2"))
+    worse.write_text("scenario: 1\nduration: 1m\nhappenings:\n"
+                     "  - { at: 5m, kill: leaf }\n  - { at: 1s, kill: nobody-here }\n")
+    done = build().canopy("check", demo, "--scenario", bad, "--scenario", worse, check=False)
+    assert done.returncode > 0
+    assert f"{bad}:" in done.stderr and f"{worse}:4:" in done.stderr
+    assert f"{worse}:5:" in done.stderr
+
+
 def test_serve_refuses_a_topology_that_is_not_valid_and_a_node_that_is_none(build):
     fleet = build(("leaf",), topologies.identity)
     done = fleet.canopy("serve", "--topology", fleet.topology, "--node", "laef", check=False)

@@ -28,6 +28,9 @@ struct Seeds: AsyncParsableCommand {
     @Option(help: "Regional nodes of a world, at most.")
     var regions = 6
 
+    @Flag(help: "Exactly so many of both, and a cloud, with links, engines and rules that differ.")
+    var varied = false
+
     @Option(help: "Minutes of virtual time of a world.")
     var minutes = 12
 
@@ -55,6 +58,7 @@ struct Seeds: AsyncParsableCommand {
         var size = RandomWorld.Size()
         (size.frames, size.leaves, size.regions) = (frames, leaves, regions)
         size.duration = .seconds(60 * Int64(minutes))
+        size.isVaried = varied
         let world = size
         let clock = ContinuousClock()
         let start = clock.now

@@ -130,6 +130,7 @@ final class Reloader {
         guard needs.isEmpty else { return .bad(needs) }
         do throws(Fault) {
             let context = try NodeContext(succeeding: old, reading, node: after)
+            keep(reading, old)
             let names = try NodeMetrics(context.blueprint, registry: registry)
             let sinks = try PreparedSink.all(of: context, registry)
             return .good(
@@ -138,6 +139,15 @@ final class Reloader {
                     lines: ReloadSummary.lines(old, context)))
         } catch {
             return .bad(["\(error)"])
+        }
+    }
+
+    /// An edit is taken over whether or not it can be written down.
+    private static func keep(_ reading: TopologySource.Reading, _ context: NodeContext) {
+        do throws(Fault) {
+            try context.recording?.keep(reading)
+        } catch {
+            context.log.warning("the recording misses this topology: \(error)")
         }
     }
 }

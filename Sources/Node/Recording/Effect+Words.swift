@@ -2,6 +2,13 @@ import Ground
 public import Routing
 
 extension Effect {
+    /// What people call the effects, in the order of their numbers in logs.
+    static let names = [
+        "infer", "cancel the inference", "call", "cancel the call", "arm", "reply", "refine",
+        "refuse", "compare", "forget", "alert", "probe", "note", "owe",
+        "record", "tell",
+    ]
+
     /// Gives the effect as words: its number first, then what it carries.
     public func put(into sink: inout some WordSink) {
         switch self {
@@ -45,7 +52,7 @@ extension Effect {
             sink.put(UInt64(13))
             change.put(into: &sink)
         case .tell(let letter):
-            sink.put(UInt64(14))
+            sink.put(UInt64(16))
             sink.put(letter.to)
             letter.message.put(into: &sink)
         }

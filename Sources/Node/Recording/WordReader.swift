@@ -4,6 +4,8 @@ internal import Ground
 struct WordReader {
     let bytes: [UInt8]
     private(set) var place: Int
+    /// Whether something was asked for that lies beyond the end.
+    private(set) var isShort = false
 
     init(_ bytes: [UInt8], from place: Int) {
         self.bytes = bytes
@@ -15,7 +17,11 @@ struct WordReader {
     mutating func word() throws(Fault) -> UInt64 {
         var word: UInt64 = 0
         var shift: UInt64 = 0
-        while place < bytes.count, shift < 64 {
+        while shift < 64 {
+            guard place < bytes.count else {
+                isShort = true
+                break
+            }
             let byte = bytes[place]
             place += 1
             // The tenth byte has one bit left.
@@ -28,6 +34,21 @@ struct WordReader {
     }
 
     mutating func integer() throws(Fault) -> Int { Int(truncatingIfNeeded: try word()) }
+
+    /// The number of things that follow: no more than a record ever has.
+    mutating func count() throws(Fault) -> Int {
+        let count = try integer()
+        guard (0...Self.mostThings).contains(count) else { throw fault("\(count) things") }
+        return count
+    }
+
+    /// A node says at most some effects for each frame that it remembers.
+    private static let mostThings = 1 << 20
+
+    mutating func digest() throws(Fault) -> Digest {
+        guard let digest = Digest(bytes: try raw(32)) else { throw fault("a digest is missing") }
+        return digest
+    }
 
     mutating func flag() throws(Fault) -> Bool {
         let word = try word()
@@ -54,7 +75,10 @@ struct WordReader {
 
     /// So many bytes as they stand.
     mutating func raw(_ count: Int) throws(Fault) -> ArraySlice<UInt8> {
-        guard bytes.count - place >= count else { throw fault("\(count) bytes are missing") }
+        guard bytes.count - place >= count else {
+            isShort = true
+            throw fault("\(count) bytes are missing")
+        }
         defer { place += count }
         return bytes[place..<(place + count)]
     }

@@ -19,6 +19,9 @@ struct Agenda {
     private var inSlots = 0
     /// Past the calendar's end.
     private var far = Heap()
+    /// Ticks, which come in the order of their times by themselves: each is added a tick's length
+    /// after the last one was taken.
+    private var ticks = TickLine()
     private var slot: UInt64 = 0
     private var added: UInt64 = 0
     /// How equal times are ordered: by the order of adding, unless a test plants another way.
@@ -27,12 +30,11 @@ struct Agenda {
     /// `ties`: 256 numbers that scramble the order of equal times; `nil` leaves it.
     init(ties: [UInt64]? = nil) { self.ties = ties }
 
-    var count: Int { near.count + inSlots + far.count }
+    var count: Int { near.count + inSlots + far.count + ticks.count }
 
     mutating func add(_ occurrence: Occurrence) {
         var item = occurrence
-        item.order = ties.map { $0[Int(added & 255)] << 48 | added } ?? added
-        added += 1
+        item.order = nextOrder()
         let due = item.at >> Self.slotBits
         if due <= slot {
             near.push(item)
@@ -43,9 +45,27 @@ struct Agenda {
         }
     }
 
+    /// Adds a shard's tick.
+    mutating func addTick(at: UInt64, _ shard: Int, _ incarnation: UInt32) {
+        let tick = TickLine.Tick(
+            at: at, order: nextOrder(), shard: UInt32(shard), incarnation: incarnation)
+        if !ticks.append(tick) { add(tick.occurrence) }
+    }
+
+    private mutating func nextOrder() -> UInt64 {
+        defer { added += 1 }
+        return ties.map { $0[Int(added & 255)] << 48 | added } ?? added
+    }
+
     /// The earliest one, unless it is due after `end`.
     mutating func take(until end: UInt64) -> Occurrence? {
-        if near.isEmpty { advance(until: end) }
+        let tick = ticks.first
+        if near.isEmpty { advance(until: min(end, tick?.at ?? end)) }
+        if let tick, near.first.map({ tick.isBefore($0) }) ?? true {
+            guard tick.at <= end else { return nil }
+            ticks.removeFirst()
+            return tick.occurrence
+        }
         guard let first = near.first, first.at <= end else { return nil }
         return near.pop()
     }

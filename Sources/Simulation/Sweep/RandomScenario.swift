@@ -10,7 +10,7 @@ extension RandomFleet {
         let loads = 1 + draws.draw(below: 3)
         let each = max(size.frames / loads, 1)
         for load in 0..<loads { lines.append(self.load(load, frames: each, seconds: seconds)) }
-        lines += network() + engines()
+        lines += size.isVaried ? variedNetwork() + variedEngines() : network() + engines()
         let count = oneIn(8) ? 0 : 1 + draws.draw(below: 6)
         let happenings = (0..<count).map { _ in happening(seconds) }
         if !happenings.isEmpty { lines += ["happenings:"] + happenings }

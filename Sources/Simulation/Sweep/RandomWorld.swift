@@ -14,6 +14,9 @@ public struct RandomWorld: Sendable {
         public var frames = 4_000
         /// Virtual time. 12 min: faults in the first half, and room to heal in the second.
         public var duration = Interval.seconds(720)
+        /// Exactly so many leaves and regional nodes, and a cloud, and no two sites alike: links,
+        /// engines, budgets and rules differ from node to node.
+        public var isVaried = false
 
         public init() {}
     }
@@ -55,9 +58,10 @@ struct RandomFleet {
     init(seed: UInt64, size: RandomWorld.Size) {
         self.size = size
         draws = Randomness(seed: Randomness.seed(seed, 99, 0))
-        leaves = 1 + draws.draw(below: size.leaves)
-        regions = 1 + draws.draw(below: size.regions)
-        hasCloud = draws.draw(below: 4) > 0
+        leaves = size.isVaried ? size.leaves : 1 + draws.draw(below: size.leaves)
+        regions = size.isVaried ? size.regions : 1 + draws.draw(below: size.regions)
+        let isDrawn = draws.draw(below: 4) > 0
+        hasCloud = size.isVaried || isDrawn
         cloudIsForeign = draws.draw(below: 3) == 0
     }
 
@@ -106,7 +110,9 @@ struct RandomFleet {
         if tier != "leaf", oneIn(2) {
             admission.append("leaf_frames: \(1 + draws.draw(below: 6))")
         }
-        if !admission.isEmpty {
+        if size.isVaried {
+            words.append("routing: \(variedRouting())")
+        } else if !admission.isEmpty {
             words.append("routing: { admission: { \(admission.joined(separator: ", ")) } }")
         }
         return "  \(name): { \(words.joined(separator: ", ")) }"

@@ -26,8 +26,11 @@ public struct SeedRun: Sendable {
     ) throws(Fault) {
         let (topology, scenario) = try Self.read(RandomWorld(seed: seed, size: size))
         var simulation = try Simulation(topology, scenario, seed: seed, settings: settings)
-        // Made before the first one runs, so that nothing lies where it lay in the other.
-        var again = twice ? try Simulation(topology, scenario, seed: seed, settings: settings) : nil
+        // Made before the first one runs, so that nothing lies where it lay in the other; and no
+        // node of it is spared a tick.
+        var wakeful = settings
+        wakeful.dozes = false
+        var again = twice ? try Simulation(topology, scenario, seed: seed, settings: wakeful) : nil
         simulation.finish()
         again?.finish()
         var violation = simulation.violation

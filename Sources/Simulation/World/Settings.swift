@@ -8,6 +8,8 @@ public struct WorldSettings: Sendable {
     var records: Recorder.Wish?
     /// Whether each shard's events are kept as a log, as a real node records them.
     var keepsLogs = false
+    /// Whether nodes that have nothing to do are spared their ticks; the trace is the same.
+    var dozes = true
     /// Faults that tests plant, to see the watch find them.
     var planted = Planted()
 

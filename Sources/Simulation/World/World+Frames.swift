@@ -59,6 +59,7 @@ extension World {
         source: Int
     ) -> Bool {
         guard let id = shards[shard].node.admit() else { return false }
+        if settings.keepsLogs { shards[shard].log?.admitted(id) }
         let host = shards[shard].host
         let load = loads[Int(frame.load)]
         var frame = frame

@@ -134,6 +134,7 @@ extension World {
         if begins, step != .zero { hosts[host].clock.step(by: step, now: now) }
         if drift != 0 { hosts[host].clock.setDrift(begins ? drift : 0, now: now) }
         for shard in hosts[host].shards {
+            dozes[shard] = 0
             for place in shards[shard].frames.indices where shards[shard].frames[place].isThere {
                 if begins, step > .zero { shards[shard].frames[place].isJolted = true }
                 if shards[shard].frames[place].alarmAt != .max { setAlarm(shard, place) }

@@ -9,7 +9,7 @@ extension World {
         let local = clock(of: shards[shard].host)
         effects.removeAll()
         shards[shard].node.on(event, now: local, into: &effects)
-        heard += 1
+        wake(shard, by: event)
         trace.put(now)
         trace.put(UInt64(shard))
         trace.add(event)
@@ -179,6 +179,8 @@ extension CallFailure {
 }
 
 extension Effect {
+    var isCall: Bool { if case .call = self { true } else { false } }
+
     /// The frame that it is about, `nil` where it is about none.
     var frame: FrameID? {
         switch self {

@@ -22,7 +22,13 @@ extension World {
             peers: blueprint.peers.count, tasks: blueprint.tasks.count, now: clock(of: index))
         for (number, place) in hosts[index].shards.enumerated() {
             let shard = try makeShard(index, blueprint, ShardPlace(number, of: count))
-            if place < shards.count { shards[place] = shard } else { shards.append(shard) }
+            if place < shards.count {
+                shards[place] = shard
+                dozes[place] = 0
+            } else {
+                shards.append(shard)
+                dozes.append(0)
+            }
             // As the gateway does it: each loop hears of all workers.
             hear(place, .workers(hosts[index].engine.workers))
             limitSources(place, blueprint)
@@ -126,6 +132,7 @@ extension World {
         for shard in range {
             for frame in shards[shard].frames where frame.isThere { lose(frame, at: host) }
             shards[shard].frames.removeAll()
+            dozes[shard] = 0
         }
         hosts[host].starts += 1
     }

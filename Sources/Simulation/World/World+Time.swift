@@ -6,13 +6,40 @@ extension World {
     // MARK: Ticks
 
     /// Lets a shard feel the time that passes, each at a phase of its own.
-    mutating func tick(_ shard: Int, incarnation: UInt32) {
+    mutating func tick(_ shard: Int, _ incarnation: UInt32) {
+        // Nothing of the shard is touched when its node would do nothing: most ticks of a large
+        // fleet are of this kind, and each would wait for memory.
+        guard now >= dozes[shard] else {
+            scheduleTick(shard, incarnation)
+            trace.put(now)
+            trace.put(UInt64(shard))
+            return trace.add(Event.tick)
+        }
         let host = shards[shard].host
         guard hosts[host].starts == incarnation, hosts[host].state != .down else { return }
-        occurrences += 1
-        schedule(
-            .tick, at: now + UInt64(Node.tick.nanoseconds), shard, incarnation)
+        scheduleTick(shard, incarnation)
         hear(shard, .tick)
+        guard settings.dozes, !settings.keepsLogs else { return }
+        let moment = hosts[host].clock.world(of: shards[shard].node.idleUntil, now: now)
+        // A microsecond less: a clock's own time is rounded.
+        dozes[shard] = moment > now + 1_000 ? moment - 1_000 : 0
+    }
+
+    private mutating func scheduleTick(_ shard: Int, _ incarnation: UInt32) {
+        occurrences += 1
+        agenda.addTick(at: now + UInt64(Node.tick.nanoseconds), shard, incarnation)
+    }
+
+    /// A shard has heard something else than a tick: whether its next ones may do something.
+    @inline(__always)
+    mutating func wake(_ shard: Int, by event: Event) {
+        switch event {
+        case .tick: break
+        case .arrived, .frame:
+            // Frames that call nobody leave probes, breakers and outliers as they are.
+            if effects.list.contains(where: \.isCall) { dozes[shard] = 0 }
+        default: dozes[shard] = 0
+        }
     }
 
     /// Phases follow the shards' order, which is that of memory: 10,000 shards tick 40,000 times a

@@ -36,12 +36,12 @@ struct World {
     var violation: Violation?
     /// Occurrences so far that were news to anybody: timers of frames that are over are not.
     var occurrences: UInt64 = 0
-    /// Events that nodes heard.
-    var heard: UInt64 = 0
     /// Since when nothing has been wrong with the fleet; `nil` while something is.
     var wellSince: UInt64? = 0
 
     var effects = Effects()
+    /// By shard: until when, in the world's time, its ticks do nothing.
+    var dozes: [UInt64] = []
 
     /// How often the world looks around: each simulated second.
     static let lookEvery: UInt64 = 1_000_000_000
@@ -83,7 +83,7 @@ struct World {
         case .callArrives: callArrives(next.call)
         case .callReturns: callReturns(next.call)
         case .callExpires: callExpires(next.call)
-        case .tick: tick(Int(next.a), incarnation: next.b)
+        case .tick: tick(Int(next.a), next.b)
         case .probeArrives: probeArrives(Int(next.a), Int(next.b), next.c, next.d)
         case .probeReturns: probeEnds(Int(next.a), Int(next.b), next.c, next.d, isWell: true)
         case .probeFails, .probeExpires:
