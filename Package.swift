@@ -76,6 +76,10 @@ let package = Package(
             dependencies: ["Ground", "Storage", "Topology", "Simulation", arguments],
             path: "Tools/simulating", swiftSettings: house),
         .executableTarget(
+            name: "spool-proof",
+            dependencies: ["Ground", "Cryptography", "Storage", "Spool", arguments],
+            path: "Tools/spooling", swiftSettings: house),
+        .executableTarget(
             name: "relay", dependencies: ["Ground", "EventLoop", arguments], path: "Tools/relay",
             swiftSettings: house),
         .testTarget(

@@ -23,7 +23,9 @@ extension Spool {
         }
         if pending >= Self.mostPending || pendingBytes + length > settings.pendingBytes,
             pending > 0
-        { try commit() }
+        {
+            try commit()
+        }
         let index = Int(queue.rawValue)
         let framed = framed(length)
         guard let segment = try seat(index, framed) else {

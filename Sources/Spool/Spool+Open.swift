@@ -7,9 +7,9 @@ extension Spool {
         let names = try disk.list(folder)
         let known = try state.read()
         let pages = try headers(names)
-        // Cursors that are lost can be told from the segments; an epoch that is lost with them
-        // makes this another spool.
-        epoch = known?.epoch ?? pages.lazy.compactMap(\.header?.epoch).last ?? draw()
+        // Without cursors nobody knows which numbers were given of a queue that has no segment:
+        // what is here goes on as another spool, so that no number is given twice.
+        epoch = known?.epoch ?? draw()
         try checkKey(pages)
         keepQuarantined(names)
         for queue in SpoolQueue.allCases {
@@ -93,13 +93,7 @@ extension Spool {
             queue: queue, settled: settled, issued: least, committed: least,
             dropped: state.dropped, gaps: state.gaps)
         lane.gaps.settle(through: settled)
-        for page in pages {
-            if let header = page.header, header.epoch != epoch {
-                try quarantine(segment(page))
-            } else {
-                lane.segments.append(segment(page))
-            }
-        }
+        lane.segments = pages.map(segment)
         try close(&lane)
         return lane
     }
@@ -112,8 +106,8 @@ extension Spool {
             records = settings.key == nil ? .plain : .unreadable
         }
         let segment = Segment(
-            page.queue, first: page.first, folder: folder, epoch: epoch, records: records,
-            size: page.size)
+            page.queue, first: page.first, folder: folder, epoch: page.header?.epoch ?? epoch,
+            records: records, size: page.size)
         segment.end = page.size
         segment.isDamaged = page.header == nil
         return segment

@@ -51,8 +51,9 @@ extension Spool {
         }
         let seal = segment.makeSeal()
         while !run.isFull, run.next <= last {
-            guard case .record(let header, let body, let isWhole) = try scan.next(
-                expected: run.next)
+            guard
+                case .record(let header, let body, let isWhole) = try scan.next(
+                    expected: run.next)
             else { return lose(to: last, index, segment, &run) }
             if header.sequence > run.next {
                 lose(to: header.sequence - 1, index, segment, &run)

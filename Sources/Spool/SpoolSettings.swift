@@ -1,5 +1,5 @@
-import Ground
 public import Cryptography
+import Ground
 
 /// How much a spool may hold, and how.
 public struct SpoolSettings: Sendable {

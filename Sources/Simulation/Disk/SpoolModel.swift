@@ -58,7 +58,8 @@ struct SpoolModel {
         queues[index].possible[sequence, default: []].append(tag)
         queues[index].pending.append(sequence)
         guard sequence > queues[index].highest else {
-            return "\(queue): number \(sequence) was given twice, \(queues[index].highest) was known"
+            return
+                "\(queue): number \(sequence) was given twice, \(queues[index].highest) was known"
         }
         return nil
     }
@@ -102,6 +103,18 @@ struct SpoolModel {
 
     // MARK: Judging
 
+    /// What is wrong with an epoch after a start, or `nil`. A spool whose cursors are gone goes on
+    /// as another one, whose numbers say nothing of the former ones.
+    mutating func opened(_ epoch: UInt64) -> String? {
+        defer { self.epoch = epoch }
+        guard self.epoch != 0, epoch != self.epoch else { return nil }
+        for index in queues.indices {
+            queues[index].settled = 0
+            queues[index].highest = 0
+        }
+        return isDisturbed ? nil : "the spool is another one than before"
+    }
+
     /// What is wrong with a queue's depth after a start, or `nil`.
     mutating func check(_ depth: SpoolDepth) -> String? {
         let index = Int(depth.queue.rawValue)
@@ -124,9 +137,12 @@ struct SpoolModel {
         let queue = queues[Int(name.rawValue)]
         switch entry {
         case .record(let sequence, let bytes):
-            guard sequence == next else { return "\(name): \(sequence) stands where \(next) should" }
+            guard sequence == next else {
+                return "\(name): \(sequence) stands where \(next) should"
+            }
             let tags = queue.owed[sequence].map { [$0] } ?? queue.possible[sequence] ?? []
-            if sequence > queue.settled, !tags.contains(where: { Self.content($0) == bytes.array }) {
+            if sequence > queue.settled, !tags.contains(where: { Self.content($0) == bytes.array })
+            {
                 return "\(name): \(sequence) is not as it was appended"
             }
         case .gap(let gap):

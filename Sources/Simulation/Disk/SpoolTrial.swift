@@ -214,6 +214,7 @@ public struct SpoolTrial {
                 folder: Self.folder, disk: disk, settings: settings, draw: { numbers.next() })
             note("opened: " + opened.depths.map { "\($0.first)…\($0.next)" }.joined(separator: " "))
             spool = opened
+            if let words = model.opened(opened.epoch) { return fail(words) }
             for depth in opened.depths {
                 if let words = model.check(depth) { return fail(words) }
             }

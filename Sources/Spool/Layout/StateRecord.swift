@@ -9,7 +9,8 @@ import Ground
 /// | 10 | 2 | queues |
 /// | 16 | 8 | generation: the higher of two whole slots is in force |
 /// | 24 | 8 | epoch |
-/// | 32 | … | for each queue: settled, next, dropped (8 bytes each), gaps (4), 4 bytes; then each gap: from, through (8 each), reason (1), 7 bytes |
+/// | 32 | … | each queue: settled, next, dropped (8 bytes each), count of gaps (4), 4 bytes |
+/// |   |   | and behind each, its gaps: from, through (8 bytes each), reason (1), 7 bytes |
 /// | 8,188 | 4 | CRC32C of all before |
 struct StateRecord: Equatable {
     /// Bytes of a slot; the file has two, which are written in turn.
@@ -60,7 +61,8 @@ struct StateRecord: Equatable {
                 at += 24
             }
         }
-        slot.put(Checksum.crc32c(UnsafeRawBufferPointer(slot).part(0, Self.checked)), at: Self.checked)
+        slot.put(
+            Checksum.crc32c(UnsafeRawBufferPointer(slot).part(0, Self.checked)), at: Self.checked)
     }
 
     static func read(_ slot: UnsafeRawBufferPointer) -> Reading {

@@ -20,8 +20,8 @@ struct SegmentScan {
         case nothing
     }
 
-    /// The next record from `expected` on; the walk goes on behind it. Where the chain of records is
-    /// broken, what follows is searched for its next link.
+    /// The next record from `expected` on; the walk goes on behind it. Where the chain of records
+    /// is broken, what follows is searched for its next link.
     mutating func next(expected: UInt64) throws(Fault) -> Found {
         var at = offset
         while let header = try header(from: &at, expected: expected) {

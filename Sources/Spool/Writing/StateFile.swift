@@ -13,12 +13,16 @@ final class StateFile {
         slot = Slab(capacity: StateRecord.size)
         file = try Self.openOrMake(path, disk)
         try file.lock()
-        guard file.size < 2 * StateRecord.size else { return }
+        let size = file.size
+        guard size < 2 * StateRecord.size else { return }
         try file.preallocate(2 * StateRecord.size)
         // Written, not only set aside: from now on nothing needs room.
         bytes.initializeMemory(as: UInt8.self, repeating: 0)
         let empty = UnsafeRawBufferPointer(bytes)
-        try file.write([empty, empty], at: 0)
+        for at in stride(from: size, to: 2 * StateRecord.size, by: StateRecord.size) {
+            let count = min(StateRecord.size, 2 * StateRecord.size - at)
+            try file.write([empty.part(0, count)], at: at)
+        }
     }
 
     private static func openOrMake(
