@@ -72,6 +72,8 @@ let package = Package(
         .target(
             name: "COpenVINO", path: "Sources/C/COpenVINO", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CChecksum", path: "Sources/C/CChecksum"),
+        .target(
+            name: "CPQ", path: "Sources/C/CPQ", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CLinux", path: "Sources/C/CLinux"),
         .target(name: "CIsolation", path: "Sources/C/CIsolation"),
         .target(
@@ -81,7 +83,8 @@ let package = Package(
             name: "canopy",
             dependencies: [
                 "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "Topology", "Bundles",
-                "Routing", "Telemetry", "Gateway", "Simulation", "CanopyClient", arguments, logging,
+                "Records", "Routing", "Telemetry", "Gateway", "Simulation", "CanopyClient",
+                arguments, logging,
             ], swiftSettings: house, linkerSettings: alone),
         .executableTarget(
             name: "simulate",
@@ -91,6 +94,10 @@ let package = Package(
             name: "spool-proof",
             dependencies: ["Ground", "Cryptography", "Storage", "Spool", arguments],
             path: "Tools/spooling", swiftSettings: house),
+        .executableTarget(
+            name: "record-seed",
+            dependencies: ["Ground", "Cryptography", "Records", "Wire", arguments],
+            path: "Tools/recording", swiftSettings: house),
         .executableTarget(
             name: "relay", dependencies: ["Ground", "EventLoop", arguments], path: "Tools/relay",
             swiftSettings: house),
@@ -125,7 +132,7 @@ let package = Package(
             fixtures: ["Golden", "Models", "other_formats.py", "own_fixtures.py"])
         + room("Telemetry", ["Ground", "Wire"])
         + room("Alerts", ["Ground", "HTTP", "CMosquitto"])
-        + room("Records", ["Ground", "Cryptography", "Storage"])
+        + room("Records", ["Ground", "Cryptography", "Storage", "CPQ"])
         + room("Node", ["Ground", "Routing", "Topology"])
         + room("Simulation", ["Ground", "Spool", "Routing", "Telemetry", "Topology", "Node"])
         + room(
@@ -134,7 +141,8 @@ let package = Package(
             "Gateway",
             [
                 "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "HTTP", "Topology",
-                "Bundles", "Routing", "Inference", "Telemetry", "Alerts", "Node", logging,
+                "Bundles", "Routing", "Inference", "Telemetry", "Alerts", "Records", "Node",
+                logging,
             ])
 )
 
