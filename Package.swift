@@ -59,6 +59,7 @@ let package = Package(
             name: "CPNG", path: "Sources/C/CPNG", linkerSettings: [.linkedLibrary("png16")]),
         .target(
             name: "COpenVINO", path: "Sources/C/COpenVINO", linkerSettings: [.linkedLibrary("dl")]),
+        .target(name: "CChecksum", path: "Sources/C/CChecksum"),
         .target(name: "CLinux", path: "Sources/C/CLinux"),
         .target(name: "CIsolation", path: "Sources/C/CIsolation"),
         .target(
@@ -101,6 +102,7 @@ let package = Package(
         + room("HTTP", ["Ground", "Cryptography", "CNghttp2", "CHTTPParser", "CZlib"])
         + room("Topology", ["Ground", yams])
         + room("Bundles", ["Ground", "Cryptography", "Storage"])
+        + room("Spool", ["Ground", "Cryptography", "CChecksum"])
         + room("Routing", ["Ground"])
         + room(
             "Inference", ["Ground", "Bundles", "COpenVINO", "CJPEG", "CPNG", "CIsolation"],
@@ -109,7 +111,7 @@ let package = Package(
         + room("Alerts", ["Ground", "HTTP", "CMosquitto"])
         + room("Records", ["Ground", "Cryptography", "Storage"])
         + room("Node", ["Ground", "Routing", "Topology"])
-        + room("Simulation", ["Ground", "Routing", "Telemetry", "Topology", "Node"])
+        + room("Simulation", ["Ground", "Spool", "Routing", "Telemetry", "Topology", "Node"])
         + room(
             "CanopyClient", ["Ground", "Cryptography", "EventLoop", "Wire", "HTTP", "Routing"])
         + room(
