@@ -50,6 +50,7 @@ let package = Package(
         system("CProtobufC", pkgConfig: "libprotobuf-c", apt: "libprotobuf-c-dev"),
         system("CJPEG", pkgConfig: "libturbojpeg", apt: "libturbojpeg0-dev"),
         system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+        system("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
         system("CMosquitto", pkgConfig: "libmosquitto", apt: "libmosquitto-dev"),
         system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
         .target(
@@ -108,6 +109,7 @@ let package = Package(
             "Inference", ["Ground", "Bundles", "COpenVINO", "CJPEG", "CPNG", "CIsolation"],
             fixtures: ["Golden", "Models", "other_formats.py", "own_fixtures.py"])
         + room("Telemetry", ["Ground", "Wire"])
+        + room("Compression", ["Ground", "CZstd"])
         + room("Alerts", ["Ground", "HTTP", "CMosquitto"])
         + room("Records", ["Ground", "Cryptography", "Storage"])
         + room("Node", ["Ground", "Routing", "Topology"])
@@ -118,7 +120,8 @@ let package = Package(
             "Gateway",
             [
                 "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "HTTP", "Topology",
-                "Bundles", "Routing", "Inference", "Telemetry", "Alerts", "Node", logging,
+                "Bundles", "Routing", "Inference", "Telemetry", "Alerts", "Compression", "Spool",
+                "Records", "Node", logging,
             ])
 )
 

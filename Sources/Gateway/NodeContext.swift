@@ -19,6 +19,8 @@ final class NodeContext: Sendable {
     let frames: FrameArena?
     let receipts: Receipts
     let certificates: Certificates
+    /// Bounds what nodes below send.
+    let intake: OwedIntake
     let log: Logger
     /// Loops of the node, each with a shard of it.
     let loops: Int
@@ -36,6 +38,7 @@ final class NodeContext: Sendable {
         budget = ByteBudget(limit: node.budget.bytes)
         frames = try Self.frames(nil, for: blueprint)
         receipts = Receipts(random: { SecureRandom.word() })
+        intake = OwedIntake()
         loops = node.loops ?? max(1, Machine.cores / 4)
         certificates = try Certificates(topology.trust, of: node, upstream: blueprint.peers)
     }
@@ -56,6 +59,7 @@ final class NodeContext: Sendable {
         budget = old.budget
         frames = try Self.frames(old.frames, for: blueprint)
         receipts = old.receipts
+        intake = old.intake
         loops = old.loops
         certificates = old.certificates
         try certificates.cover(blueprint.peers)

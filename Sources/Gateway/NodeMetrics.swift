@@ -30,6 +30,7 @@ struct NodeMetrics: Sendable {
         let agreed: Counter
         let disagreed: Counter
         let alerts: Counter
+        let owed: Counter
         let shed: [WorkClass: Counter]
         /// `nil` for a task without a bundle here.
         let engine: EngineMetrics?
@@ -213,6 +214,8 @@ extension NodeMetrics.TaskMetrics {
             labels: [label, MetricLabel("agreed", "false")])
         alerts = try registry.counter(
             "canopy_alerts_total", "Detections that the task alerts of.", labels: [label])
+        owed = try registry.counter(
+            "canopy_owed_total", "Frames that were handed to the spool.", labels: [label])
         var shed: [WorkClass: Counter] = [:]
         for workClass in WorkClass.allCases {
             shed[workClass] = try registry.counter(

@@ -24,6 +24,10 @@ final class Shard {
     var alerts: AlertLink?
     /// Says in the log what changes.
     var changes: ChangeLog?
+    /// The way to the node's spool; `nil` where nothing is kept.
+    var spool: SpoolLink?
+    var owedStreams = OwedStreams()
+    var owingStatus: (status: OwingStatus, loop: Int)?
 
     // Every frame changes these some times, on one loop, and `hear` never enters itself: they are
     // not checked for overlapping accesses at run time.
@@ -154,6 +158,7 @@ final class Shard {
         hear(.tick)
         noteEngines()
         changes?.tick(now: time.now)
+        noteOwing()
         let next = time.now + Node.tick
         ticker = loop.schedule(after: Node.tick) { [weak self] in self?.startTicking(due: next) }
     }
@@ -315,7 +320,7 @@ final class Shard {
         metrics.began(task: frame.task, stream, number, at: handedAt + times.queued)
     }
 
-    private struct WeakShard { weak var shard: Shard? }
+    struct WeakShard { weak var shard: Shard? }
 
     private func inferred(_ outcome: InferenceOutcome) {
         let id = FrameID(word: outcome.tag)

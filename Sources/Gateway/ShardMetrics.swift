@@ -93,6 +93,8 @@ final class ShardMetrics {
         if call.isSpill { shard.add(peer.spills) }
     }
 
+    func owed(task: Int) { shard.add(names.tasks[task].owed) }
+
     func alerted(task: Int) { shard.add(names.tasks[task].alerts) }
 
     /// Counts a change of state.
