@@ -124,6 +124,7 @@ public final class Gateway {
     private func openSpool(on loop: Loop) throws(Fault) -> OwingHome? {
         let status = OwingStatus(context, now: loop.time.now)
         guard let owing = try OwingHome(context, hosts: all, status) else { return nil }
+        context.spool.link = owing.link
         for (number, host) in hosts.enumerated() {
             host.post { $0.shard.keep(in: owing.link, status, loop: number) }
         }

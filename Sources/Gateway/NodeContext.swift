@@ -21,6 +21,8 @@ final class NodeContext: Sendable {
     let certificates: Certificates
     /// Bounds what nodes below send.
     let intake: OwedIntake
+    /// What this node owes.
+    let spool: SpoolPlace
     let log: Logger
     /// Loops of the node, each with a shard of it.
     let loops: Int
@@ -39,6 +41,7 @@ final class NodeContext: Sendable {
         frames = try Self.frames(nil, for: blueprint)
         receipts = Receipts(random: { SecureRandom.word() })
         intake = OwedIntake()
+        spool = SpoolPlace()
         loops = node.loops ?? max(1, Machine.cores / 4)
         certificates = try Certificates(topology.trust, of: node, upstream: blueprint.peers)
     }
@@ -60,6 +63,7 @@ final class NodeContext: Sendable {
         frames = try Self.frames(old.frames, for: blueprint)
         receipts = old.receipts
         intake = old.intake
+        spool = old.spool
         loops = old.loops
         certificates = old.certificates
         try certificates.cover(blueprint.peers)

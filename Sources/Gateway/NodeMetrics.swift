@@ -78,6 +78,8 @@ struct NodeMetrics: Sendable {
     let late: Distribution
     /// In the order of `WorkClass.allCases`.
     let held: [Gauge]
+    /// `nil` where nothing is kept.
+    let spool: SpoolMetrics?
 
     static let rejections: [Fault.Code] = [
         .invalid, .notFound, .unauthenticated, .forbidden, .exhausted, .deadline, .unavailable,
@@ -151,6 +153,7 @@ struct NodeMetrics: Sendable {
                     labels: [MetricLabel("class", workClass.rawValue)]))
         }
         self.held = held
+        spool = blueprint.hub == nil ? nil : try SpoolMetrics(registry)
         receiptsLost = try registry.counter(
             "canopy_receipts_lost_total", "Receipts given up before their time, for want of room.")
     }

@@ -81,7 +81,7 @@ extension Answer {
             },
             tier: Tier(rawValue: record.tier), node: record.node,
             bundle: Digest(record.bundle), label: record.label,
-            confidence: record.confidence ?? 0, answeredAt: record.answeredAt)
+            confidence: record.confidence, answeredAt: record.answeredAt)
         input = record.inputHash
         accepted = record.accepted
         degraded = record.degraded
@@ -100,7 +100,7 @@ extension Answer {
         node = response.parameters.string("canopy.node") ?? ""
         bundle = response.parameters.string("canopy.bundle").flatMap { Digest($0) }
         label = response.bestLabel ?? ""
-        confidence = response.parameters.number("canopy.confidence") ?? 0
+        confidence = response.parameters.number("canopy.confidence")
         accepted = response.parameters.bool("canopy.accepted") ?? true
         degraded = response.parameters.string("canopy.degraded") ?? ""
         approved = bundle != nil

@@ -23,12 +23,14 @@ extension OwedBatch {
             case .escalation(let frame)?:
                 guard let outcome = outcomes[record.sequence] else { return whole(origin, owed) }
                 body = .escalation(Escalation(frame, outcome, of: self.origin))
-            case .result(let result)?: body = .result([Answer(result, of: self.origin)])
+            case .result(let result)?: body = .result(Answer(result, of: self.origin))
             case .gap(let gap)?: body = .gap(through: gap.last, reason: gap.reason)
             case .telemetry?, .alert?, .audit?: body = .note(record.encode().flatMap(\.array))
             case nil: body = .gap(through: record.sequence, reason: "unknown_kind")
             }
-            owed.append(sound(Owed(sequence: record.sequence, at: record.at, clock: record.clock, body), origin))
+            let one = Owed(
+                sequence: record.sequence, at: record.at, clock: record.clock, body)
+            owed.append(sound(one, origin))
         }
         return whole(origin, owed)
     }
@@ -51,18 +53,18 @@ extension OwedBatch {
 
 extension Escalation {
     init(_ frame: EscalationRecord, _ outcome: OwedOutcome, of origin: Wire.Origin) {
-        let own = Answer(frame.answer ?? ResultRecord(), of: origin)
-        var answers = frame.answer == nil ? [] : [own]
+        let meanwhile = Answer(frame.answer ?? ResultRecord(), of: origin)
+        var answer: Answer?
         let settlement: Records.Settlement.Outcome
         switch outcome {
         case .answered(let response, let time):
-            answers.append(Answer(response, to: own, at: time))
+            answer = Answer(response, to: meanwhile, at: time)
             settlement = .answered(response.encode().flatMap(\.array))
         case .failed(let words): settlement = .failed(words)
         }
         self.init(
-            receipt: frame.receipt, answers: answers, payload: frame.request.array,
-            settlement: settlement)
+            receipt: frame.receipt, meanwhile: meanwhile, answer: answer,
+            payload: frame.request.array, settlement: settlement)
     }
 }
 

@@ -3,8 +3,8 @@ import HTTP
 import Routing
 import Wire
 
-/// Has the frames of a batch inferred by this node, as `batch`: behind whatever is live. Confined to
-/// its loop.
+/// Has the frames of a batch inferred by this node, as `batch`: behind whatever is live. Confined
+/// to its loop.
 final class OwedFrames {
     /// Frames of one batch under way: enough to keep two workers busy, and a small part of what a
     /// node admits.

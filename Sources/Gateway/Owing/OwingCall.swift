@@ -99,7 +99,8 @@ final class OwingCall: CallHandler {
         let known = context.topology.node(named: node)?.site ?? ""
         guard known == site else {
             throw Fault(
-                .forbidden, "\(node) says that it is at '\(site)', and the topology says '\(known)'",
+                .forbidden,
+                "\(node) says that it is at '\(site)', and the topology says '\(known)'",
                 source: .client, remedy: "give both nodes the same topology")
         }
     }

@@ -3,6 +3,7 @@ import EventLoop
 import Ground
 import HTTP
 import Node
+import Spool
 import Synchronization
 import Topology
 import Wire

@@ -1,5 +1,6 @@
 import Cryptography
 import Ground
+import Inference
 import Routing
 import Telemetry
 import Wire

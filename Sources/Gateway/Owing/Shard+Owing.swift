@@ -89,8 +89,8 @@ extension Frame {
 
 /// Streams whose frames are owed an answer, by receipt.
 struct OwedStreams {
-    /// Frames that are remembered: two minutes of a camera that is unsure of all, and 64 bytes each.
-    /// An older one's answer is found by its receipt.
+    /// Frames that are remembered: two minutes of a camera that is unsure of all. The answer of an
+    /// older one is found by its receipt.
     static let most = 4_096
 
     private var items: [String: StreamItem] = [:]

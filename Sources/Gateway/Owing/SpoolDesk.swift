@@ -1,8 +1,11 @@
+import Cryptography
 import EventLoop
 import Ground
 import Logging
+import Node
 import Spool
 import Storage
+import Topology
 import Wire
 
 /// The node's spool on its own thread: what the loops hand over is written here, committed together

@@ -4,7 +4,9 @@ import EventLoop
 import Ground
 import HTTP
 import Logging
+import Node
 import Spool
+import Topology
 import Wire
 
 /// Sends what the spool holds to the node above, on the spool's thread: a report first whenever it
