@@ -1,5 +1,0 @@
-import Ground
-import Records
-extension ControlPlane {
-    func records() throws(Fault) -> RecordStore { throw Fault(.precondition, "temp") }
-}
