@@ -61,6 +61,8 @@ let package = Package(
         .target(
             name: "COpenVINO", path: "Sources/C/COpenVINO", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CChecksum", path: "Sources/C/CChecksum"),
+        .target(
+            name: "CPQ", path: "Sources/C/CPQ", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CLinux", path: "Sources/C/CLinux"),
         .target(name: "CIsolation", path: "Sources/C/CIsolation"),
         .target(
@@ -70,12 +72,17 @@ let package = Package(
             name: "canopy",
             dependencies: [
                 "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "Topology", "Bundles",
-                "Routing", "Telemetry", "Gateway", "Simulation", "CanopyClient", arguments, logging,
+                "Records", "Routing", "Telemetry", "Gateway", "Simulation", "CanopyClient",
+                arguments, logging,
             ], swiftSettings: house),
         .executableTarget(
             name: "simulate",
             dependencies: ["Ground", "Storage", "Topology", "Simulation", arguments],
             path: "Tools/simulating", swiftSettings: house),
+        .executableTarget(
+            name: "record-seed",
+            dependencies: ["Ground", "Cryptography", "Records", "Wire", arguments],
+            path: "Tools/recording", swiftSettings: house),
         .executableTarget(
             name: "relay", dependencies: ["Ground", "EventLoop", arguments], path: "Tools/relay",
             swiftSettings: house),
@@ -111,7 +118,7 @@ let package = Package(
         + room("Telemetry", ["Ground", "Wire"])
         + room("Compression", ["Ground", "CZstd"])
         + room("Alerts", ["Ground", "HTTP", "CMosquitto"])
-        + room("Records", ["Ground", "Cryptography", "Storage"])
+        + room("Records", ["Ground", "Cryptography", "Storage", "CPQ"])
         + room("Node", ["Ground", "Routing", "Topology"])
         + room("Simulation", ["Ground", "Spool", "Routing", "Telemetry", "Topology", "Node"])
         + room(

@@ -61,6 +61,7 @@ final class InferenceService: HTTP.Service {
         }
         if let method = ControlMethod(path: call.path) { return try asked(method, call, access) }
         if let method = OwingMethod(path: call.path) { return try owed(method, call, access) }
+        if let method = RecordsMethod(path: call.path) { return try kept(method, call, access) }
         if call.path == RPCPath.neighbours, servesInference {
             try access.allow(.metadata)
             let answer = Neighbours.of(shard.names.name, in: rules.topology, for: rules.clients)
@@ -101,6 +102,18 @@ final class InferenceService: HTTP.Service {
         try access.allow(.infer)
         return OwingCall(
             call, method, access, shard, try control.records(), control.context)
+    }
+
+    private func kept(
+        _ method: RecordsMethod, _ call: ServerCall, _ access: Access
+    ) throws(Fault) -> any CallHandler {
+        guard method == .feedback ? servesInference : serves.contains(.control) else {
+            throw Fault(
+                .unsupported, "this listener does not show records", source: .client,
+                remedy: "ask a listener of this node whose `serves` has control")
+        }
+        try access.allow(method.verb)
+        return RecordsCall(call, method, shard, try control.records())
     }
 
     private func rest(_ call: ServerCall, _ access: Access) throws(Fault) -> any CallHandler {

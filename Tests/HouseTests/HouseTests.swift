@@ -32,7 +32,8 @@ private let allowed: [String: Set<String>] = [
     ],
     "canopy": [
         "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "HTTP", "Topology", "Bundles",
-        "Routing", "Inference", "Telemetry", "Node", "Gateway", "Simulation", "CanopyClient",
+        "Records", "Routing", "Inference", "Telemetry", "Node", "Gateway", "Simulation",
+        "CanopyClient",
     ],
 ]
 
