@@ -108,7 +108,7 @@ let package = Package(
         + room("EventLoop", ["Ground", "CLibuv", "CLinux"])
         + room("Wire", ["Ground", "CWire", "CProtobufC"])
         + room("HTTP", ["Ground", "Cryptography", "CNghttp2", "CHTTPParser", "CZlib"])
-        + room("Topology", ["Ground", yams])
+        + room("Topology", ["Ground", yams], fixtures: ["Offline"])
         + room("Bundles", ["Ground", "Cryptography", "Storage"])
         + room("Spool", ["Ground", "Cryptography", "CChecksum"])
         + room("Routing", ["Ground"])

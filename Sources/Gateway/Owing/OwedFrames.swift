@@ -111,6 +111,6 @@ extension Fault {
     /// Whether the same frame may have an answer later: the node is full, drains, or has no model
     /// yet.
     fileprivate var isTemporary: Bool {
-        [.exhausted, .unavailable, .deadline, .cancelled].contains(code)
+        code == .exhausted || code == .unavailable || code == .deadline || code == .cancelled
     }
 }

@@ -117,7 +117,7 @@ final class OwingCall: CallHandler {
             ])
         let (store, now, node) = (store, shard.time.wall, shard.names.name)
         try shard.loop.offLoop {
-            Result { () throws(Fault) in
+            Result { () throws(Fault) -> NodeReportReply in
                 var marks: [NodeReportReply.Watermark] = []
                 for depth in report.depths {
                     let origin = Wire.Origin(
@@ -142,12 +142,12 @@ final class OwingCall: CallHandler {
         isUploading = true
         let store = store
         try shard.loop.offLoop {
-            Result { () throws(Fault) in
-                let batch = try OwedBatch(batch)
-                guard batch.origin.queue == .escalation else { return (batch, Set<UInt64>()) }
+            Result { () throws(Fault) -> (OwedBatch, Set<UInt64>) in
+                let opened = try OwedBatch(batch)
+                guard opened.origin.queue == .escalation else { return (opened, []) }
                 let settled = try store.settlements(
-                    of: Records.Origin(batch.origin), batch.first...batch.last)
-                return (batch, Set(settled.map(\.sequence)))
+                    of: Records.Origin(opened.origin), opened.first...opened.last)
+                return (opened, Set(settled.map(\.sequence)))
             }
         } completion: { [self] (result: Result<(OwedBatch, Set<UInt64>), Fault>) in
             switch result {

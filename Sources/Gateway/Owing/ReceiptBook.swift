@@ -89,13 +89,12 @@ final class ReceiptBook {
 
     /// What a receipt stands for; `nil` when there is none of that name.
     func state(of id: String) -> State? {
-        let found = try? database.first(
+        try? database.first(
             "SELECT answer, lost FROM receipts WHERE id = ?", [.text(id)]
-        ) { row in
+        ) { row -> State in
             if !row.isNull(0) { return State.answered(row.blob(0)) }
             return row.isNull(1) ? .pending : .lost(row.text(1))
         }
-        return found ?? nil
     }
 
     /// Gives the oldest quarter up when there are too many, after `new` more.

@@ -11,7 +11,7 @@ extension ResultRecord {
         self.init()
         self.task = task.name
         stream = frame.options.stream ?? ""
-        sequence = frame.options.sequence.map(UInt64.init)
+        sequence = frame.options.sequence.map { UInt64($0) }
         // The name of a frame is enough to know it again.
         if stream.isEmpty || sequence == nil { inputHash = frame.request.inputHash }
         tier = response.parameters.string("canopy.tier") ?? ""

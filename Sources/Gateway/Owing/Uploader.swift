@@ -30,7 +30,12 @@ final class Uploader {
     static let givesWay = Interval.seconds(2)
     static let giveWayStep = Interval.milliseconds(50)
 
-    enum Stage { case idle, away, calling }
+    /// What a topology must change before it is otherwise.
+    private static let refusals: [Fault.Code] = [
+        .forbidden, .unsupported, .precondition, .invalid, .unauthenticated,
+    ]
+
+    private enum Stage { case idle, away, calling }
 
     let desk: SpoolDesk
     let pool: ClientPool
@@ -121,11 +126,10 @@ final class Uploader {
     private func sendNext() {
         timer = nil
         guard stage == .idle else { return }
-        let queue = turns.next { index in
-            let depth = desk.spool.depths[index]
-            return depth.first < depth.next
-        }
-        guard let queue, let queue = SpoolQueue(rawValue: UInt8(queue)) else { return }
+        let depths = desk.spool.depths
+        guard let index = turns.next({ depths[$0].first < depths[$0].next }),
+            let queue = SpoolQueue(rawValue: UInt8(index))
+        else { return }
         let pause = max(pace.pause(now: now), wayGiven())
         guard pause == .zero else { return after(pause) { $0.sendNext() } }
         do throws(Fault) {
@@ -198,7 +202,8 @@ final class Uploader {
             stage = .idle
             desk.publish()
             let pause = reply.watermark < sent.last ? max(reply.retryAfter, .seconds(1)) : .zero
-            pause == .zero ? sendNext() : after(pause) { $0.sendNext() }
+            if pause == .zero { return sendNext() }
+            after(pause) { $0.sendNext() }
         } catch {
             failed(error)
         }
@@ -253,9 +258,7 @@ final class Uploader {
         if fault.message != reason { desk.log.warning("what is owed is kept: \(fault)") }
         reason = fault.message
         desk.publish()
-        let isRefused =
-            [.forbidden, .unsupported, .precondition, .invalid, .unauthenticated].contains(
-                fault.code)
+        let isRefused = Self.refusals.contains(fault.code)
         after(isRefused ? Self.refusedRetry : Self.retry) { $0.sayReport() }
     }
 }
