@@ -21,6 +21,10 @@ final class NodeContext: Sendable {
     let receipts: Receipts
     let sources: SourceNumbers
     let certificates: Certificates
+    /// Bounds what nodes below send.
+    let intake: OwedIntake
+    /// What this node owes.
+    let spool: SpoolPlace
     /// What has arrived from the nodes below; `nil` where the topology keeps nothing.
     let records: RecordStore?
     let log: Logger
@@ -45,6 +49,8 @@ final class NodeContext: Sendable {
         frames = try Self.frames(nil, for: blueprint)
         receipts = Receipts(random: { SecureRandom.word() })
         sources = SourceNumbers()
+        intake = OwedIntake()
+        spool = SpoolPlace()
         loops = node.loops ?? max(1, Machine.cores / 4)
         certificates = try Certificates(topology.trust, of: node, upstream: blueprint.peers)
         records = try node.records.map { (plan) throws(Fault) in
@@ -72,6 +78,8 @@ final class NodeContext: Sendable {
         frames = try Self.frames(old.frames, for: blueprint)
         receipts = old.receipts
         sources = old.sources
+        intake = old.intake
+        spool = old.spool
         loops = old.loops
         certificates = old.certificates
         try certificates.cover(blueprint.peers)

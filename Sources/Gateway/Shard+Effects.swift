@@ -53,6 +53,7 @@ extension Shard {
         let now = time.now
         let response = answer(frame, verdict, now: now)
         count(frame, verdict, response, now: now)
+        if spool != nil { frame.told = response }
         responder.reply(response, final: verdict.final)
         if verdict.final || !responder.takesLaterAnswers { frame.responder = nil }
     }
@@ -61,9 +62,12 @@ extension Shard {
         let now = time.now
         let response = answer(frame, verdict, now: now)
         metrics.refined(task: frame.task, after: now - frame.arrivedAt)
-        if let receipt = frame.receipt {
-            receipts.settle(
-                receipt, response.json(answering: frame.request), now: time.now)
+        if spool != nil { frame.told = response }
+        if let receipt = frame.receipt, frame.responder == nil {
+            // What is owed stays pending here, and is found in the spool's book.
+            if !frame.isOwed {
+                receipts.settle(receipt, response.json(answering: frame.request), now: now)
+            }
         } else {
             frame.responder?.reply(response, final: true)
             frame.responder = nil
@@ -124,7 +128,7 @@ extension Shard {
         frame.calledAt = frame.calledAt ?? now
         let handler = EscalationCall(frame.id, order, shard: self)
         let message = frame.escalation(
-            to: peer, model: peer.models[frame.task], via: names.name,
+            isCanopy: peer.speaksCanopy, model: peer.models[frame.task], via: names.name,
             remaining: order.deadline - now)
         let call = peer.pool.call(
             RPCPath.modelInfer, headers: frame.traceHeaders(peer.transit, now: now),
