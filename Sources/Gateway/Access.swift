@@ -4,13 +4,19 @@ import HTTP
 import Topology
 import Wire
 
-/// What one caller may do on a listener.
-struct Access {
+/// What one caller may do on a listener. A class, as every call holds it.
+final class Access: Sendable {
     /// Verbs and tasks; `nil` tasks are all.
     let verbs: Verbs
     let tasks: [String]?
     /// Whose share of the limits is used; `nil` is that of whoever is not known by name.
-    var tenant: Tenant?
+    let tenant: Tenant?
+
+    init(verbs: Verbs, tasks: [String]?, tenant: Tenant? = nil) {
+        self.verbs = verbs
+        self.tasks = tasks
+        self.tenant = tenant
+    }
 
     /// What everybody may do on an open listener.
     static let open = Access(verbs: [.infer, .metadata, .metrics], tasks: nil)
@@ -59,7 +65,7 @@ struct Access {
 }
 
 /// What may be done, as bits: every call asks, and a set would hash.
-struct Verbs: Equatable, ExpressibleByArrayLiteral {
+struct Verbs: Equatable, Sendable, ExpressibleByArrayLiteral {
     private var bits: UInt8 = 0
 
     init(_ verbs: Set<Identity.Verb>) {
@@ -83,10 +89,15 @@ struct Verbs: Equatable, ExpressibleByArrayLiteral {
     }
 }
 
-/// Tells who may do what on one listener.
-struct AccessRules: Sendable {
+/// Tells who may do what on one listener. A class: every call asks, and a topology has many parts.
+final class AccessRules: Sendable {
     let topology: Topology
     let clients: Listener.Clients
+
+    init(topology: Topology, clients: Listener.Clients) {
+        self.topology = topology
+        self.clients = clients
+    }
 
     /// What the caller may do, from its certificate or token.
     ///

@@ -54,7 +54,7 @@ final class Frame {
     var receipt: String?
 
     init(
-        id: FrameID, task: Int, request: InferRequest, options: FrameOptions,
+        id: FrameID, task: Int, request: consuming InferRequest, options: FrameOptions,
         arrivedAt: Instant, deadline: Instant, responder: any FrameResponder
     ) {
         self.id = id

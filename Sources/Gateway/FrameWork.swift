@@ -34,8 +34,9 @@ struct FrameWork {
         options = try FrameOptions(request.parameters)
         arrivedAt = now
         // A caller who states a time is believed; the task's own time is for those who do not.
-        let stated = [options.timeout, callTimeout].compactMap(\.self).min()
-        deadline = now + min(stated ?? runtime.deadline, Self.longestDeadline)
+        var time = options.timeout ?? callTimeout ?? runtime.deadline
+        if let callTimeout { time = min(time, callTimeout) }
+        deadline = now + min(time, Self.longestDeadline)
         self.trace = trace
     }
 

@@ -60,15 +60,16 @@ struct ServedModel: Sendable {
     func answers(now: Instant) -> Bool { state(now: now) == .ready }
 }
 
-/// A task as one shard sees it.
-struct TaskRuntime {
+/// A task as one shard sees it, confined to its loop. A class: every frame asks several times, and
+/// a copy would count a reference for each of its parts.
+final class TaskRuntime {
     let name: String
     let mode: Mode
     let deadline: Interval
     /// Frames are answered with their own inputs, on the loop.
     let isIdentity: Bool
     /// The model that answers here, or `nil` while there is none.
-    var model: ServedModel?
+    @exclusivity(unchecked) var model: ServedModel?
     /// A model is on its way; until it is here, or has failed, the task is not ready.
     var isLoading: Bool
     /// Why the model that the topology names does not answer.
@@ -101,13 +102,12 @@ struct TaskRuntime {
 
     /// The same task under a new topology: its model goes on until another is there.
     func succeeding(_ old: TaskRuntime) -> TaskRuntime {
-        var task = self
-        task.model = old.model
-        task.fault = old.fault
-        (task.shedNotedAt, task.isLossNoted) = (old.shedNotedAt, old.isLossNoted)
-        task.isLate = old.isLate || old.isRetired
-        task.isLoading = isLoading && old.model == nil && (old.isLoading || task.isLate)
-        return task
+        model = old.model
+        fault = old.fault
+        (shedNotedAt, isLossNoted) = (old.shedNotedAt, old.isLossNoted)
+        isLate = old.isLate || old.isRetired
+        isLoading = isLoading && old.model == nil && (old.isLoading || isLate)
+        return self
     }
 }
 

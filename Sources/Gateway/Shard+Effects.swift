@@ -49,15 +49,17 @@ extension Shard {
         if !verdict.final, !responder.takesLaterAnswers {
             frame.receipt = receipts.open(now: time.now)
         }
-        let response = answer(frame, verdict)
-        count(frame, verdict, response)
+        let now = time.now
+        let response = answer(frame, verdict, now: now)
+        count(frame, verdict, response, now: now)
         responder.reply(response, final: verdict.final)
         if verdict.final || !responder.takesLaterAnswers { frame.responder = nil }
     }
 
     private func refine(_ frame: Frame, _ verdict: Verdict) {
-        let response = answer(frame, verdict)
-        metrics.refined(task: frame.task, after: time.now - frame.arrivedAt)
+        let now = time.now
+        let response = answer(frame, verdict, now: now)
+        metrics.refined(task: frame.task, after: now - frame.arrivedAt)
         if let receipt = frame.receipt {
             receipts.settle(
                 receipt, response.json(answering: frame.request), now: time.now)
@@ -68,7 +70,7 @@ extension Shard {
         tracer?.end(frame, tasks[frame.task], node: names, error: nil, now: time.now)
     }
 
-    private func answer(_ frame: Frame, _ verdict: Verdict) -> InferResponse {
+    private func answer(_ frame: Frame, _ verdict: Verdict, now: Instant) -> InferResponse {
         let task = tasks[frame.task]
         var response =
             switch verdict.answerer {
@@ -76,20 +78,22 @@ extension Shard {
             case .peer: Answers.upstream(frame, task: task, peer: peers[frame.peer])
             case .nobody: Answers.safe(frame, task: task, node: names)
             }
-        Answers.finish(&response, verdict, frame: frame, node: names, now: time.now)
+        Answers.finish(&response, verdict, frame: frame, node: names, now: now)
         if !frame.options.via.isEmpty {
             response.parameters["canopy.load"] = .string("\(load.held)/\(load.room)")
         }
         return response
     }
 
-    private func count(_ frame: Frame, _ verdict: Verdict, _ response: InferResponse) {
+    private func count(
+        _ frame: Frame, _ verdict: Verdict, _ response: InferResponse, now: Instant
+    ) {
         metrics.answered(
             task: frame.task, tier: response.parameters.string("canopy.tier") ?? names.tier,
             accepted: verdict.accepted, degraded: verdict.degraded,
-            after: time.now - frame.arrivedAt)
+            after: now - frame.arrivedAt)
         if verdict.final {
-            tracer?.end(frame, tasks[frame.task], node: names, error: nil, now: time.now)
+            tracer?.end(frame, tasks[frame.task], node: names, error: nil, now: now)
         }
     }
 

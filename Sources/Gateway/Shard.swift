@@ -17,8 +17,11 @@ final class Shard {
     let metrics: ShardMetrics
     let receipts: Receipts
     let tracer: Tracer?
-    var tasks: [TaskRuntime]
-    private var taskNumbers: [String: Int] = [:]
+    @exclusivity(unchecked) var tasks: [TaskRuntime]
+    @exclusivity(unchecked) private var taskNumbers: [String: Int] = [:]
+    /// The last name that was asked for: most frames of a loop are of one task, and comparing a
+    /// name costs a part of hashing it.
+    @exclusivity(unchecked) private var lastAsked: (name: String, task: Int)?
     var peers: [PeerRuntime] = []
     /// The way to the node's alerts; `nil` until the desk stands.
     var alerts: AlertLink?
@@ -36,7 +39,7 @@ final class Shard {
     /// Frames that wait for a timer.
     @exclusivity(unchecked) private var unarmed: [FrameID] = []
     @exclusivity(unchecked) private var isBusy = false
-    private var sources = SourceTable()
+    @exclusivity(unchecked) private var sources = SourceTable()
     private var limits: TenantLimits
     private var ticker: (any ScheduledTimer)?
     private lazy var sink = makeSink()
@@ -62,13 +65,19 @@ final class Shard {
     }
 
     private func numberTasks() {
+        lastAsked = nil
         let served = tasks.enumerated().filter { !$0.element.isRetired }
         taskNumbers = Dictionary(
             uniqueKeysWithValues: served.map { ($0.element.name, $0.offset) })
     }
 
     /// Index of a task, or `nil` when the node has none of that name.
-    func task(named name: String) -> Int? { taskNumbers[name] }
+    func task(named name: String) -> Int? {
+        if let lastAsked, lastAsked.name == name { return lastAsked.task }
+        guard let task = taskNumbers[name] else { return nil }
+        lastAsked = (name, task)
+        return task
+    }
 
     /// Frames that are not over.
     var frameCount: Int { node.frames }
@@ -111,7 +120,8 @@ final class Shard {
     /// Takes a frame in; the responder hears of it, maybe before this returns.
     @discardableResult
     func submit(
-        _ request: InferRequest, _ work: FrameWork, to responder: any FrameResponder
+        _ request: consuming InferRequest, _ work: borrowing FrameWork,
+        to responder: any FrameResponder
     ) -> FrameID? {
         guard let id = node.admit() else {
             let fault = node.isDraining ? Refusals.draining : Refusals.tooManyFrames
@@ -120,6 +130,7 @@ final class Shard {
             return nil
         }
         record?.admitted(id)
+        let payload = request.payloadBytes
         let frame = Frame(
             id: id, task: work.task, request: request, options: work.options,
             arrivedAt: work.arrivedAt, deadline: work.deadline, responder: responder)
@@ -137,7 +148,7 @@ final class Shard {
                 Arrival(
                     task: work.task, mode: work.options.mode ?? tasks[work.task].mode,
                     workClass: work.options.workClass, source: source(of: work.tenant),
-                    deadline: work.deadline, bytes: request.payloadBytes,
+                    deadline: work.deadline, bytes: payload,
                     accept: work.options.accept.flatMap(Bar.init),
                     mayTravel: !work.options.via.contains(names.name),
                     isEntry: work.options.via.isEmpty)))
@@ -208,7 +219,6 @@ final class Shard {
         let old = tasks
         tasks = new.enumerated().map { index, task in
             if index < old.count { return task.succeeding(old[index]) }
-            var task = task
             task.isLate = true
             return task
         }

@@ -8,8 +8,8 @@ final class UnaryInfer: CallHandler, FrameResponder {
     private let call: ServerCall
     private let access: Access
     private let shard: Shard
-    private var frame: FrameID?
-    private var hasMessage = false
+    @exclusivity(unchecked) private var frame: FrameID?
+    @exclusivity(unchecked) private var hasMessage = false
 
     let takesLaterAnswers = false
 

@@ -144,7 +144,7 @@ final class H1Server: Conversation, CallCarrier {
     }
 
     private func begin(_ head: RequestHead, keepsAlive: Bool) {
-        let call = ServerCall(head, endpoint: connection.peer, carrier: self)
+        let call = ServerCall(head, carrier: self)
         self.call = call
         self.keepsAlive = keepsAlive && !isDraining
         headIsOut = false

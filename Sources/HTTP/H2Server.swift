@@ -6,15 +6,16 @@ internal import Ground
 /// here.
 final class H2Server: Conversation, CallCarrier {
     unowned let connection: ServerConnection
+    let server: Server
     let service: any Service
     let limits: HTTPLimits
     let budget: ByteBudget
     let paths: PathCache
     /// Held: the session gives its memory back here.
     private let memory: H2Memory
-    var session: OpaquePointer?
+    @exclusivity(unchecked) var session: OpaquePointer?
     /// Where frames go; set while frames are written.
-    var cork: Cork?
+    @exclusivity(unchecked) var cork: Cork?
     /// The request whose headers are coming; HTTP/2 never interleaves header blocks.
     ///
     /// A connection is confined to its loop, and nghttp2 calls back one thing at a time: what every
@@ -33,7 +34,7 @@ final class H2Server: Conversation, CallCarrier {
 
     init(_ connection: ServerConnection) {
         self.connection = connection
-        let server = connection.server
+        server = connection.server
         service = server.service
         limits = server.limits
         budget = server.budget

@@ -14,18 +14,22 @@ struct H2Callbacks: @unchecked Sendable {
     }
 }
 
-private func server(_ user: UnsafeMutableRawPointer?) -> H2Server {
-    Unmanaged<H2Server>.fromOpaque(user!).takeUnretainedValue()
+/// Gives the server to `body` without counting a reference: who called nghttp2 holds it.
+@inline(__always)
+private func with<R>(_ user: UnsafeMutableRawPointer?, _ body: (H2Server) -> R) -> R {
+    Unmanaged<H2Server>.fromOpaque(user!)._withUnsafeGuaranteedRef(body)
 }
 
 extension H2Server {
     static let callbacks = H2Callbacks { table in
         nghttp2_session_callbacks_set_on_begin_headers_callback(table) { _, frame, user in
-            server(user).beginHeaders(frame!)
+            with(user) { $0.beginHeaders(frame!) }
         }
         nghttp2_session_callbacks_set_on_header_callback(table) {
             _, frame, name, nameLength, value, valueLength, _, user in
-            server(user).header(frame!, buffer(name, nameLength), buffer(value, valueLength))
+            with(user) {
+                $0.header(frame!, buffer(name, nameLength), buffer(value, valueLength))
+            }
         }
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table) {
             session, _, stream, data, length, user in
@@ -33,23 +37,23 @@ extension H2Server {
             return 0
         }
         nghttp2_session_callbacks_set_on_frame_recv_callback(table) { session, frame, user in
-            server(user).frameCame(frame!)
+            with(user) { $0.frameCame(frame!) }
             return 0
         }
         nghttp2_session_callbacks_set_on_frame_send_callback(table) { session, frame, user in
-            server(user).frameLeft(frame!)
+            with(user) { $0.frameLeft(frame!) }
             return 0
         }
         nghttp2_session_callbacks_set_send_data_callback(table) {
             _, _, header, length, source, user in
             let call = Unmanaged<ServerCall>.fromOpaque(source!.pointee.ptr).takeUnretainedValue()
-            server(user).emitData(call, header!, length)
+            with(user) { $0.emitData(call, header!, length) }
             return 0
         }
         nghttp2_session_callbacks_set_on_stream_close_callback(table) {
             session, stream, error, user in
             if let place = call(session, stream)?.place {
-                server(user).streamClosed(at: place, error)
+                with(user) { $0.streamClosed(at: place, error) }
             }
             return 0
         }
@@ -76,7 +80,6 @@ extension H2Server {
         headUnderWay = true
         if frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST {
             head.reset()
-            head.headers.reserve()
         }
         return 0
     }
@@ -125,7 +128,7 @@ extension H2Server {
 
     private func begin(_ stream: Int32) {
         head.complete()
-        let call = connection.server.makeCall(&head, carrier: self)
+        let call = server.makeCall(&head, carrier: self)
         call.stream = stream
         call.place = open.count
         open.append(call)
@@ -157,20 +160,18 @@ extension H2Server {
         open.swapAt(place, open.count - 1)
         var call = open.removeLast()
         if place < open.count { open[place].place = place }
-        call.abandon(Self.cancelled(call.isOpen ? error : 0))
-        connection.server.keep(&call)
+        call.abandon(Self.cancelled(error))
+        server.keep(&call)
     }
 
-    /// What a handler hears of a stream that its client ended. Most streams end well, and then
-    /// nobody hears it: those have words that cost nothing to make.
+    /// What a handler hears of a stream that its client ended.
     private static func cancelled(_ error: UInt32) -> Fault {
-        guard error != 0 else { return endedByClient }
+        guard error != 0 else {
+            return Fault(.cancelled, "the client ended the call", source: .client)
+        }
         return Fault(
             .cancelled, "the client cancelled the call (HTTP/2 error \(error))", source: .client)
     }
-
-    private static let endedByClient = Fault(
-        .cancelled, "the client ended the call", source: .client)
 }
 
 extension ServerCall.Method {

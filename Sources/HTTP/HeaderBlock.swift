@@ -7,41 +7,57 @@ struct HeaderBlock {
         var name: UInt16
         var value: UInt32
     }
-    private var bytes: [UInt8] = []
-    private var fields: [Field] = []
+    /// Room, of which `size` bytes are in use: every call fills it anew, and setting a mark back costs
+    /// less than emptying an array.
+    private var room: [UInt8] = []
+    private var places: [Field] = []
 
     /// Bytes of all names and values.
-    var size: Int { bytes.count }
-    var count: Int { fields.count }
+    private(set) var size = 0
+    private(set) var count = 0
 
-    mutating func reserve() {
-        // A gRPC library's own headers and a trace context take about 300 bytes and eight fields.
-        bytes.reserveCapacity(384)
-        fields.reserveCapacity(10)
-    }
+    /// A gRPC library's own headers and a trace context take about 300 bytes and eight fields.
+    private static let usualSize = 384
 
     /// Empties the block and keeps its memory, unless that has grown past what is usual.
     mutating func removeAll() {
-        let isUsual = bytes.capacity <= 2 << 10 && fields.capacity <= 64
-        bytes.removeAll(keepingCapacity: isUsual)
-        fields.removeAll(keepingCapacity: isUsual)
+        (size, count) = (0, 0)
+        if room.count > 2 << 10 { room = [] }
+        if places.count > 64 { places = [] }
     }
 
     mutating func append(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
-        fields.append(
-            Field(
-                start: UInt32(bytes.count), name: UInt16(clamping: name.count),
-                value: UInt32(value.count)))
-        bytes.append(contentsOf: name.prefix(Int(UInt16.max)))
-        bytes.append(contentsOf: value)
+        let nameLength = min(name.count, Int(UInt16.max))
+        let field = Field(
+            start: UInt32(size), name: UInt16(nameLength), value: UInt32(value.count))
+        if count < places.count { places[count] = field } else { places.append(field) }
+        count += 1
+        let end = size + nameLength + value.count
+        if end > room.count { grow(to: end) }
+        room.withUnsafeMutableBytes { room in
+            guard let base = room.baseAddress else { return }
+            if let from = name.baseAddress {
+                (base + size).copyMemory(from: from, byteCount: nameLength)
+            }
+            if let from = value.baseAddress {
+                (base + size + nameLength).copyMemory(from: from, byteCount: value.count)
+            }
+        }
+        size = end
+    }
+
+    private mutating func grow(to size: Int) {
+        let wanted = max(size, 2 * room.count, Self.usualSize)
+        room.append(contentsOf: repeatElement(0, count: wanted - room.count))
     }
 
     /// Makes letters of the last name small: HTTP/1 does not care for case.
     mutating func lowerLastName() {
-        guard let last = fields.last else { return }
+        guard count > 0 else { return }
+        let last = places[count - 1]
         let start = Int(last.start)
-        for index in start..<start + Int(last.name) where (0x41...0x5a).contains(bytes[index]) {
-            bytes[index] |= 0x20
+        for index in start..<start + Int(last.name) where (0x41...0x5a).contains(room[index]) {
+            room[index] |= 0x20
         }
     }
 
@@ -49,8 +65,8 @@ struct HeaderBlock {
     func first(_ name: String) -> String? {
         var name = name
         return name.withUTF8 { wanted in
-            bytes.withUnsafeBytes { all in
-                for field in fields where Int(field.name) == wanted.count {
+            room.withUnsafeBytes { all in
+                for field in places.prefix(count) where Int(field.name) == wanted.count {
                     let start = Int(field.start)
                     let end = start + wanted.count
                     if equal(UnsafeRawBufferPointer(rebasing: all[start..<end]), wanted) {
@@ -65,11 +81,11 @@ struct HeaderBlock {
 
     /// All fields, for forwarding and for tests.
     var all: [(name: String, value: String)] {
-        fields.map { field in
+        places.prefix(count).map { field in
             let end = Int(field.start) + Int(field.name)
             return (
-                String(decoding: bytes[Int(field.start)..<end], as: UTF8.self),
-                String(decoding: bytes[end..<end + Int(field.value)], as: UTF8.self)
+                String(decoding: room[Int(field.start)..<end], as: UTF8.self),
+                String(decoding: room[end..<end + Int(field.value)], as: UTF8.self)
             )
         }
     }

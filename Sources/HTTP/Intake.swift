@@ -68,10 +68,10 @@ extension ServerCall {
         _ chunk: UnsafeRawBufferPointer, _ carrier: any CallCarrier
     ) throws(Fault) {
         var rest = chunk
+        let bounds = carrier.bounds
         while !intake.isClosed {
             let event = try intake.deframer.next(
-                &rest, limit: carrier.limits.message, allocator: carrier.budget,
-                retryHint: carrier.limits.retryHint)
+                &rest, limit: bounds.limit, allocator: bounds.budget, retryHint: bounds.retryHint)
             switch event {
             case .needsMore:
                 intake.setUnderWay(intake.deframer.isMidway, carrier)

@@ -56,8 +56,11 @@ struct Outbox {
                 first += 1
             }
         }
-        if first == pieces.count || first >= 64 {
-            // Sent slices are let go at once, so that their bytes return to the budget.
+        // Sent slices are let go at once, so that their bytes return to the budget.
+        if first == pieces.count {
+            pieces.removeAll(keepingCapacity: pieces.capacity <= 64)
+            first = 0
+        } else if first >= 64 {
             pieces.removeFirst(first)
             first = 0
         }
@@ -66,7 +69,7 @@ struct Outbox {
     /// Forgets what waits.
     mutating func clear() {
         // The memory is kept for the next call, unless a slow client has made it large.
-        pieces.removeAll(keepingCapacity: pieces.capacity <= 64)
+        if !pieces.isEmpty { pieces.removeAll(keepingCapacity: pieces.capacity <= 64) }
         (first, gone, count) = (0, 0, 0)
     }
 

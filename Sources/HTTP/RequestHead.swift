@@ -19,11 +19,10 @@ struct RequestHead {
 
     /// As it was made, with the headers' memory.
     mutating func reset() {
-        var headers = HeaderBlock()
-        swap(&headers, &self.headers)
+        (method, isGRPC, timeout, coding) = (.other, false, nil, .identity)
+        (path, query, authority, contentLength) = ("", nil, nil, nil)
+        if refusal != nil { (refusal, refusalStatus) = (nil, nil) }
         headers.removeAll()
-        self = RequestHead()
-        self.headers = headers
     }
 
     /// Takes a regular header in, recognises what the room itself needs, and keeps the bytes for
@@ -59,7 +58,7 @@ struct RequestHead {
                 "the target has \(target.count) bytes, at most \(limits.target) are taken", nil)
             return
         }
-        if let mark = target.firstIndex(of: UInt8(ascii: "?")) {
+        if let mark = target.first(UInt8(ascii: "?")) {
             path = cache.string(UnsafeRawBufferPointer(rebasing: target[..<mark]))
             query = String(decoding: target[(mark + 1)...], as: UTF8.self)
         } else {
@@ -131,6 +130,30 @@ struct RequestHead {
 }
 
 extension UnsafeRawBufferPointer {
+    /// Place of the first such byte.
+    func first(_ wanted: UInt8) -> Int? {
+        for index in 0..<count where self[index] == wanted { return index }
+        return nil
+    }
+
+    /// Whether these are the bytes of `other`, compared eight at a time.
+    func equals(_ other: UnsafeRawBufferPointer) -> Bool {
+        guard count == other.count else { return false }
+        var index = 0
+        while index + 8 <= count {
+            let mine = loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            guard mine == other.loadUnaligned(fromByteOffset: index, as: UInt64.self) else {
+                return false
+            }
+            index += 8
+        }
+        while index < count {
+            guard self[index] == other[index] else { return false }
+            index += 1
+        }
+        return true
+    }
+
     /// Whether these are exactly the bytes of `text`.
     @inline(__always)
     func says(_ text: StaticString) -> Bool {
@@ -148,7 +171,7 @@ final class PathCache {
     private static let slots = 16
     /// A longer path is no path of a service.
     private static let longest = 96
-    private var paths: [(bytes: [UInt8], text: String)]
+    @exclusivity(unchecked) private var paths: [(bytes: [UInt8], text: String)]
 
     init() { paths = Array(repeating: ([], ""), count: Self.slots) }
 
@@ -157,7 +180,7 @@ final class PathCache {
             return String(decoding: bytes, as: UTF8.self)
         }
         let slot = (bytes.count &* 7 &+ Int(last)) & (Self.slots - 1)
-        let isSame = paths[slot].bytes.withUnsafeBytes { $0.elementsEqual(bytes) }
+        let isSame = paths[slot].bytes.withUnsafeBytes { $0.equals(bytes) }
         if isSame { return paths[slot].text }
         let text = String(decoding: bytes, as: UTF8.self)
         paths[slot] = (Array(bytes), text)

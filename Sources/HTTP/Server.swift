@@ -86,10 +86,10 @@ public final class Server {
     func makeCall(_ head: inout RequestHead, carrier: H2Server) -> ServerCall {
         counters.calls += 1
         guard let call = spareCalls.popLast() else {
-            return ServerCall(head, endpoint: carrier.connection.peer, carrier: carrier)
+            return ServerCall(head, carrier: carrier)
         }
         swap(&call.head, &head)
-        call.begin(from: carrier.connection.peer, carrier: carrier)
+        call.begin(carrier: carrier)
         return call
     }
 

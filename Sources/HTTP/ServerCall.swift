@@ -28,8 +28,8 @@ public final class ServerCall {
     public var timeout: Interval? { head.timeout }
     /// Who the client proved to be by certificate, or `nil`.
     public var identity: PeerIdentity? { carrier?.identity }
-    /// The client's address.
-    public private(set) var endpoint: Endpoint
+    /// The client's address, while it is there.
+    public var endpoint: Endpoint? { carrier?.connection.peer }
     /// Whether an answer can still be given.
     @exclusivity(unchecked) public internal(set) var isOpen = true
 
@@ -43,25 +43,23 @@ public final class ServerCall {
     @exclusivity(unchecked) var opening = Opening.none
     @exclusivity(unchecked) var status: GRPCStatus?
     /// HTTP/2 stream, and the call's place in its connection's list.
-    var stream: Int32 = 0
-    var place = 0
-    var isTouched = false
-    var isSubmitted = false
-    var remoteIsDone = false
+    @exclusivity(unchecked) var stream: Int32 = 0
+    @exclusivity(unchecked) var place = 0
+    @exclusivity(unchecked) var isTouched = false
+    @exclusivity(unchecked) var isSubmitted = false
+    @exclusivity(unchecked) var remoteIsDone = false
     /// Sweeps since answer bytes last moved while some waited.
-    var stuck = 0
+    @exclusivity(unchecked) var stuck = 0
     /// Sweeps since the whole answer left while the client was still sending; `nil` until it has.
-    var answeredFor: Int?
+    @exclusivity(unchecked) var answeredFor: Int?
 
-    init(_ head: RequestHead, endpoint: Endpoint, carrier: any CallCarrier) {
+    init(_ head: RequestHead, carrier: any CallCarrier) {
         self.head = head
-        self.endpoint = endpoint
         self.carrier = carrier
     }
 
     /// Makes a call that is over one that begins; its head is the caller's to set.
-    func begin(from endpoint: Endpoint, carrier: any CallCarrier) {
-        self.endpoint = endpoint
+    func begin(carrier: any CallCarrier) {
         self.carrier = carrier
         isOpen = true
         intake = Intake()
@@ -154,15 +152,14 @@ public final class ServerCall {
     }
 
     /// The client or its connection is gone.
-    func abandon(_ fault: Fault) {
-        let handler = handler
-        let wasOpen = isOpen
+    func abandon(_ fault: @autoclosure () -> Fault) {
+        let handler = isOpen ? handler : nil
         isOpen = false
         self.handler = nil
         if let carrier { intake.close(carrier) }
         carrier = nil
         outbox.clear()
-        if wasOpen { handler?.cancelled(fault) }
+        handler?.cancelled(fault())
     }
 }
 
@@ -172,10 +169,25 @@ protocol CallCarrier: AnyObject {
     var identity: PeerIdentity? { get }
     var limits: HTTPLimits { get }
     var budget: ByteBudget { get }
+    /// Of `limits` and `budget`, what every message asks for.
+    var bounds: MessageBounds { get }
     /// Bodies or messages that have begun and are not whole.
     var bodiesUnderWay: Int { get set }
     /// The call has something to say.
     func touched(_ call: ServerCall)
+}
+
+/// What a message may be, and where its memory comes from.
+struct MessageBounds {
+    let limit: Int
+    let retryHint: Interval
+    let budget: ByteBudget
+}
+
+extension CallCarrier {
+    var bounds: MessageBounds {
+        MessageBounds(limit: limits.message, retryHint: limits.retryHint, budget: budget)
+    }
 }
 
 func jsonEscaped(_ text: String) -> String {

@@ -6,9 +6,12 @@ struct FieldWriter {
     /// Bytes written.
     private(set) var count = 0
 
-    init(_ base: UnsafeMutableRawPointer, capacity: Int) {
+    /// Writes from `start` on.
+    init(_ base: UnsafeMutableRawPointer, capacity: Int, from start: Int = 0) {
+        precondition(start >= 0)
         self.base = base
         self.capacity = capacity
+        count = start
     }
 
     /// A string, where it is not empty.
@@ -68,6 +71,10 @@ struct FieldWriter {
     }
 
     mutating func bytes(of text: String) {
+        let written: Void? = text.utf8.withContiguousStorageIfAvailable {
+            bytes(UnsafeRawBufferPointer($0))
+        }
+        if written != nil { return }
         var text = text
         text.withUTF8 { bytes(UnsafeRawBufferPointer($0)) }
     }
@@ -88,12 +95,17 @@ struct FieldWriter {
 
 /// Bytes that fields with one-byte tags take.
 enum FieldSize {
-    /// A string; an empty one is not written.
-    static func text(_ text: String) -> Int {
-        let length = text.utf8.count
-        return length == 0 ? 0 : block(length)
-    }
-
-    /// Tag, length and `length` bytes.
+    /// Tag, length and `length` bytes, exactly.
     static func block(_ length: Int) -> Int { 1 + varintLength(length) + length }
+
+    // The rest says what is taken at most.
+
+    /// Sixty-four bits, seven at a time.
+    static let mostVarint = 10
+    /// Tag and length: no message of ours reaches 2³⁵ bytes.
+    static let mostOpening = 6
+    /// `UINT16` and the like.
+    static let longestDatatype = 6
+
+    static func most(_ text: borrowing String) -> Int { mostOpening + text.utf8.count }
 }

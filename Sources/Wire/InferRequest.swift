@@ -40,12 +40,17 @@ public struct InferRequest: WireMessage {
 
     /// Reads a ModelInferRequest; the tensors' contents are slices of `bytes` where they came raw.
     public static func decode(_ bytes: Bytes) throws(Fault) -> InferRequest {
-        if let usual = TensorMessage(bytes, rawField: 7) {
-            return InferRequest(
-                model: usual.model, version: usual.version, id: usual.id,
-                parameters: usual.parameters, inputs: usual.tensors, outputs: usual.wanted)
-        }
-        return try decodeAny(bytes)
+        var usual = TensorMessage()
+        guard usual.read(bytes, rawField: 7) else { return try decodeAny(bytes) }
+        // Exchanged, so that no reference is counted.
+        var request = InferRequest(model: "", inputs: [])
+        swap(&request.model, &usual.model)
+        swap(&request.version, &usual.version)
+        swap(&request.id, &usual.id)
+        swap(&request.parameters, &usual.parameters)
+        swap(&request.inputs, &usual.tensors)
+        swap(&request.outputs, &usual.wanted)
+        return request
     }
 
     /// Reads a message of any form with protobuf-c.
@@ -58,10 +63,9 @@ public struct InferRequest: WireMessage {
     }
 
     public func encode() -> [Bytes] {
-        TensorMessage(
+        TensorMessage.encode(
             model: model, version: version, id: id, parameters: parameters, tensors: inputs,
-            wanted: outputs, rawField: 7
-        ).encode(wrapper: nil)
+            wanted: outputs, rawField: 7, wrapper: nil)
     }
 }
 

@@ -24,12 +24,16 @@ public struct InferResponse: WireMessage {
 
     /// Reads a ModelInferResponse; the tensors' contents are slices of `bytes` where they came raw.
     public static func decode(_ bytes: Bytes) throws(Fault) -> InferResponse {
-        if let usual = TensorMessage(bytes, rawField: 6) {
-            return InferResponse(
-                model: usual.model, version: usual.version, id: usual.id,
-                parameters: usual.parameters, outputs: usual.tensors)
-        }
-        return try decodeAny(bytes)
+        var usual = TensorMessage()
+        guard usual.read(bytes, rawField: 6) else { return try decodeAny(bytes) }
+        // Exchanged, so that no reference is counted.
+        var response = InferResponse(model: "", outputs: [])
+        swap(&response.model, &usual.model)
+        swap(&response.version, &usual.version)
+        swap(&response.id, &usual.id)
+        swap(&response.parameters, &usual.parameters)
+        swap(&response.outputs, &usual.tensors)
+        return response
     }
 
     /// Reads a message of any form with protobuf-c.
@@ -45,10 +49,9 @@ public struct InferResponse: WireMessage {
 
     /// The message alone, or as field `wrapper` of another.
     func scattered(wrapper: Int?) -> [Bytes] {
-        TensorMessage(
+        TensorMessage.encode(
             model: model, version: version, id: id, parameters: parameters, tensors: outputs,
-            rawField: 6
-        ).encode(wrapper: wrapper)
+            rawField: 6, wrapper: wrapper)
     }
 }
 

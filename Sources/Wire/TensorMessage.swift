@@ -1,76 +1,71 @@
 internal import Ground
 
-/// What a ModelInferRequest and a ModelInferResponse have in common, written field by field.
+/// What a ModelInferRequest and a ModelInferResponse have in common, read and written field by
+/// field.
 ///
-/// Every frame is written as one of them, and packing by protobuf-c first copies all of it into C
-/// messages: that took a tenth of a small call's time. The bytes are the same, which tests hold
-/// against other people's protobufs.
+/// Every frame is one of them, and packing by protobuf-c first copies all of it into C messages:
+/// that took a tenth of a small call's time. The bytes are the same, which tests hold against other
+/// people's protobufs.
 struct TensorMessage {
-    var model: String
-    var version: String
-    var id: String
-    var parameters: Parameters
-    var tensors: [InferTensor]
+    var model = ""
+    var version = ""
+    var id = ""
+    var parameters = Parameters()
+    var tensors: [InferTensor] = []
     /// Outputs that a request asks for.
     var wanted: [InferRequest.Output] = []
-    /// The field that carries each tensor's contents: 7 in a request, 6 in a response.
-    var rawField: Int
 
     /// The message as slices to be sent one after the other, alone or as field `wrapper` of
     /// another. Small contents lie in the same slice as what is before them.
-    func encode(wrapper: Int?) -> [Bytes] {
-        let head = headSize
-        var inner = head
-        var room = head
-        for tensor in tensors {
-            let count = tensor.contents.count
-            let prefix = 1 + varintLength(count)
-            inner += prefix + count
-            room += prefix + (count <= WireLimits.inlineContents ? count : 0)
+    ///
+    /// Nothing is counted as referred to once more: the parts are the caller's for the while.
+    ///
+    /// - Parameter rawField: the field that carries each tensor's contents: 7 in a request, 6 in a
+    ///   response.
+    static func encode(
+        model: borrowing String, version: borrowing String, id: borrowing String,
+        parameters: borrowing Parameters, tensors: borrowing [InferTensor],
+        wanted: borrowing [InferRequest.Output] = [], rawField: Int, wrapper: Int?
+    ) -> [Bytes] {
+        var raw = 0
+        var room = wrapper == nil ? 0 : FieldSize.mostOpening
+        room += FieldSize.most(model) + FieldSize.most(version) + FieldSize.most(id)
+        room += parameters.mostEncoded
+        for index in tensors.indices {
+            let count = tensors[index].contents.count
+            raw += 1 + varintLength(count) + count
+            room += tensors[index].mostEncoded + FieldSize.mostOpening
+            if count <= WireLimits.inlineContents { room += count }
         }
-        if wrapper != nil { room += 1 + varintLength(inner) }
-        var writer = SliceWriter(slab: Slab(capacity: room), parts: tensors.count)
-        if let wrapper { writer.out.open(wrapper, inner) }
-        writeHead(to: &writer.out)
-        for tensor in tensors {
-            writer.out.open(rawField, tensor.contents.count)
-            writer.append(tensor.contents)
+        for index in wanted.indices { room += wanted[index].mostEncoded }
+        var writer = SliceWriter(
+            slab: Slab(capacity: room), parts: tensors.count,
+            after: wrapper == nil ? 0 : FieldSize.mostOpening)
+        writer.out.text(1, model)
+        writer.out.text(2, version)
+        writer.out.text(3, id)
+        parameters.write(4, to: &writer.out)
+        for index in tensors.indices {
+            writer.out.nested(5) { tensors[index].write(to: &$0) }
+        }
+        for index in wanted.indices { writer.out.nested(6) { wanted[index].write(to: &$0) } }
+        if let wrapper { writer.wrap(as: wrapper, with: raw) }
+        for index in tensors.indices {
+            writer.out.open(rawField, tensors[index].contents.count)
+            writer.append(tensors[index].contents)
         }
         writer.flush()
         return writer.slices
     }
-
-    /// Bytes of everything but the raw contents.
-    private var headSize: Int {
-        var size = FieldSize.text(model) + FieldSize.text(version) + FieldSize.text(id)
-        size += parameters.encodedSize
-        for tensor in tensors { size += FieldSize.block(tensor.encodedSize) }
-        for output in wanted { size += FieldSize.block(output.encodedSize) }
-        return size
-    }
-
-    private func writeHead(to out: inout FieldWriter) {
-        out.text(1, model)
-        out.text(2, version)
-        out.text(3, id)
-        parameters.write(4, to: &out)
-        for tensor in tensors { out.nested(5) { tensor.write(to: &$0) } }
-        for output in wanted {
-            out.nested(6) {
-                $0.text(1, output.name)
-                output.parameters.write(2, to: &$0)
-            }
-        }
-    }
 }
 
-extension InferTensor {
-    fileprivate var shapeSize: Int { shape.reduce(0) { $0 + varintLength($1) } }
+// What things take at most: reckoning exactly would walk every value once more.
 
-    /// Bytes of the tensor without its contents.
-    fileprivate var encodedSize: Int {
-        FieldSize.text(name) + FieldSize.text(datatype.rawValue)
-            + (shape.isEmpty ? 0 : FieldSize.block(shapeSize)) + parameters.encodedSize
+extension InferTensor {
+    fileprivate var mostEncoded: Int {
+        FieldSize.mostOpening + FieldSize.most(name) + FieldSize.mostOpening
+            + FieldSize.longestDatatype + FieldSize.mostOpening
+            + shape.count * FieldSize.mostVarint + parameters.mostEncoded
     }
 
     fileprivate func write(to out: inout FieldWriter) {
@@ -86,45 +81,46 @@ extension InferTensor {
 }
 
 extension InferRequest.Output {
-    fileprivate var encodedSize: Int { FieldSize.text(name) + parameters.encodedSize }
+    fileprivate var mostEncoded: Int {
+        FieldSize.mostOpening + FieldSize.most(name) + parameters.mostEncoded
+    }
+
+    fileprivate func write(to out: inout FieldWriter) {
+        out.text(1, name)
+        parameters.write(2, to: &out)
+    }
 }
 
 extension Parameters {
-    /// Bytes of all entries with their tags, in a field of one-byte tags.
-    fileprivate var encodedSize: Int {
-        var size = 0
-        for entry in entries { size += FieldSize.block(entry.encodedSize) }
-        return size
+    fileprivate var mostEncoded: Int {
+        entries.withUnsafeBufferPointer { entries in
+            var size = 0
+            for index in entries.indices { size += entries[index].mostEncoded }
+            return size
+        }
     }
 
     fileprivate func write(_ field: Int, to out: inout FieldWriter) {
-        for entry in entries {
-            out.nested(field) { out in
-                out.text(1, entry.name)
-                out.nested(2) { entry.value.write(to: &$0) }
+        entries.withUnsafeBufferPointer { entries in
+            for index in entries.indices {
+                out.nested(field) { out in
+                    out.text(1, entries[index].name)
+                    out.nested(2) { entries[index].value.write(to: &$0) }
+                }
             }
         }
     }
 }
 
 extension Parameters.Entry {
-    fileprivate var encodedSize: Int {
-        FieldSize.text(name) + FieldSize.block(value.encodedSize)
+    fileprivate var mostEncoded: Int {
+        let text = if case .string(let text) = value { FieldSize.most(text) } else { 0 }
+        return 2 * FieldSize.mostOpening + FieldSize.most(name) + text + 1 + FieldSize.mostVarint
     }
 }
 
 extension Parameters.Value {
-    /// Bytes of an InferParameter; a choice is written even when it is zero or empty.
-    fileprivate var encodedSize: Int {
-        switch self {
-        case .bool: 2
-        case .int64(let value): 1 + varintLength(Int(value))
-        case .uint64(let value): 1 + varintLength(Int(bitPattern: UInt(value)))
-        case .double: 9
-        case .string(let text): FieldSize.block(text.utf8.count)
-        }
-    }
-
+    /// A choice is written even when it is zero or empty.
     fileprivate func write(to out: inout FieldWriter) {
         switch self {
         case .bool(let value): out.number(1, value ? 1 : 0)
@@ -145,10 +141,21 @@ private struct SliceWriter {
     var out: FieldWriter
     private var begin = 0
 
-    init(slab: Slab, parts: Int) {
+    /// - Parameter after: bytes left free before the first, for `wrap`.
+    init(slab: Slab, parts: Int, after reserved: Int) {
         self.slab = slab
-        out = FieldWriter(slab.base, capacity: slab.capacity)
+        out = FieldWriter(slab.base, capacity: slab.capacity, from: reserved)
+        begin = reserved
         slices.reserveCapacity(parts == 0 ? 1 : 1 + parts)
+    }
+
+    /// Makes what was written, and `more` bytes that follow, one field of another message.
+    mutating func wrap(as field: Int, with more: Int) {
+        let length = out.count - begin + more
+        let opening = 1 + varintLength(length)
+        var front = FieldWriter(slab.base, capacity: begin, from: begin - opening)
+        front.open(field, length)
+        begin -= opening
     }
 
     mutating func append(_ part: Bytes) {

@@ -1,14 +1,12 @@
 internal import Ground
 
 extension TensorMessage {
-    /// Reads a message of the usual form: raw contents, one for each tensor, behind the tensors.
+    /// Reads a message of the usual form into this empty one: raw contents, one for each tensor,
+    /// behind the tensors.
     ///
-    /// `nil` for every other one, broken or not: protobuf-c reads it or says what is wrong. What is
-    /// read here it would read the same.
-    init?(_ bytes: Bytes, rawField: Int) {
-        self.init(
-            model: "", version: "", id: "", parameters: Parameters(), tensors: [],
-            rawField: rawField)
+    /// False for every other one, broken or not, and then what was read says nothing: protobuf-c
+    /// reads it or says what is wrong. What is read here it would read the same.
+    mutating func read(_ bytes: Bytes, rawField: Int) -> Bool {
         var raw = 0
         let isRead = bytes.withUnsafeBytes { buffer in
             var fields = FieldWalk(buffer)
@@ -25,7 +23,9 @@ extension TensorMessage {
             }
             return fields.isWhole
         }
-        guard isRead, raw == tensors.count, tensors.allSatisfy(\.isWhole) else { return nil }
+        guard isRead, raw == tensors.count else { return false }
+        for index in tensors.indices where !tensors[index].isWhole { return false }
+        return true
     }
 
     private mutating func take(_ field: FieldScanner.Field, _ fields: FieldWalk) -> Bool {
@@ -55,13 +55,13 @@ extension InferTensor {
     /// A tensor without typed contents; its raw contents come later.
     fileprivate init?(usual bytes: UnsafeRawBufferPointer) {
         self.init(name: "", datatype: .bytes, shape: [], contents: .nothing)
-        var type = ""
+        var type: Datatype?
         var fields = FieldWalk(bytes)
         while let field = fields.next() {
             let part = fields.payload(of: field)
             switch (field.number, field.wireType) {
             case (1, 2): guard part.read(into: &name) else { return nil }
-            case (2, 2): guard part.read(into: &type) else { return nil }
+            case (2, 2): type = Datatype(name: part)
             case (3, 2):
                 var sizes = FieldWalk(part)
                 while let size = sizes.varint() { guard take(size: size) else { return nil } }
@@ -71,10 +71,9 @@ extension InferTensor {
             default: break
             }
         }
-        guard fields.isWhole, let datatype = Datatype(rawValue: type),
-            parameters["shared_memory_region"] == nil
-        else { return nil }
-        self.datatype = datatype
+        guard fields.isWhole, let type else { return nil }
+        if !parameters.isEmpty, parameters["shared_memory_region"] != nil { return nil }
+        datatype = type
     }
 
     private mutating func take(size: UInt64) -> Bool {
@@ -89,6 +88,27 @@ extension InferTensor {
         guard let count = elementCount else { return false }
         let (expected, overflow) = count.multipliedReportingOverflow(by: size)
         return !overflow && contents.count == expected
+    }
+}
+
+extension Datatype {
+    /// The type of this name. Eight bytes are compared as one number.
+    fileprivate init?(name: UnsafeRawBufferPointer) {
+        guard name.count <= 8 else { return nil }
+        let word = Self.word(name)
+        for one in Self.byWord where one.word == word && one.length == name.count {
+            self = one.type
+            return
+        }
+        return nil
+    }
+
+    private static let byWord = allCases.map { type in
+        (word: word(type.rawValue.utf8), length: type.rawValue.utf8.count, type: type)
+    }
+
+    private static func word(_ bytes: some Sequence<UInt8>) -> UInt64 {
+        bytes.reduce(0) { $0 << 8 | UInt64($1) }
     }
 }
 

@@ -12,21 +12,21 @@ import Testing
     @Test(arguments: requests)
     func `A request of the usual form is read as protobuf-c reads it`(_ name: String) throws {
         let bytes = try golden(name)
-        #expect(TensorMessage(bytes, rawField: 7) != nil)
+        #expect(isUsual(bytes, rawField: 7))
         try agree(bytes)
     }
 
     @Test(arguments: responses)
     func `A response of the usual form is read as protobuf-c reads it`(_ name: String) throws {
         let bytes = try golden(name)
-        #expect(TensorMessage(bytes, rawField: 6) != nil)
+        #expect(isUsual(bytes, rawField: 6))
         let usual = try InferResponse.decode(bytes)
         #expect(joined(usual.encode()) == joined(try InferResponse.decodeAny(bytes).encode()))
     }
 
     @Test(arguments: ["request-raw-first", "request-typed"])
     func `A request of another form is left to protobuf-c`(_ name: String) throws {
-        #expect(TensorMessage(try golden(name), rawField: 7) == nil)
+        #expect(!isUsual(try golden(name), rawField: 7))
     }
 
     @Test(arguments: requests)
@@ -47,10 +47,16 @@ import Testing
         #expect(read > bytes.count)
     }
 
+    /// Whether the short way reads the message.
+    private func isUsual(_ bytes: Bytes, rawField: Int) -> Bool {
+        var message = TensorMessage()
+        return message.read(bytes, rawField: rawField)
+    }
+
     /// Whether the short way reads the message; what it reads must be right.
     @discardableResult
     private func agree(_ bytes: Bytes) throws -> Bool {
-        guard TensorMessage(bytes, rawField: 7) != nil else { return false }
+        guard isUsual(bytes, rawField: 7) else { return false }
         let usual = try InferRequest.decode(bytes)
         let other = try InferRequest.decodeAny(bytes)
         #expect(joined(usual.encode()) == joined(other.encode()))

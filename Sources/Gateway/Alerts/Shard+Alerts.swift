@@ -65,7 +65,7 @@ extension TaskRuntime {
     static let sheddingPause = Interval.seconds(1)
 
     /// Whether that a frame is shed should be told.
-    mutating func noteShedding(now: Instant) -> Bool {
+    func noteShedding(now: Instant) -> Bool {
         if let last = shedNotedAt, now - last < Self.sheddingPause { return false }
         shedNotedAt = now
         return true
