@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import topologies
+from claims import Claims
 from fleet import ROOT, Fleet, eventually, program
 from receivers import Alerts, Broker, Hook
 
@@ -20,7 +21,7 @@ BUDGET_MS = 50
 LEAST_SECONDS = 30  # for some hundred alerts: the 99th percentile of fewer is one alert
 
 
-def run(folder: Path, seconds: int, budgets: list) -> dict:
+def run(folder: Path, seconds: int, claims: Claims) -> dict:
     with Broker(folder / "broker") as mqtt, Hook() as web:
         fleet = topologies.make(
             folder / "alerts", ("leaf", "region", "cloud"), lambda plan: prepare(plan, mqtt, web))
@@ -44,7 +45,7 @@ def run(folder: Path, seconds: int, budgets: list) -> dict:
     print("  leaves the node after {p50:.1f} ms (p99 {p99:.1f})".format(**result["emitted_ms"]))
     for sink in ("mqtt", "webhook"):
         show(sink, result[sink])
-        judge(sink, result[sink], emitted, budgets)
+        judge(sink, result[sink], emitted, claims)
     return result
 
 
@@ -89,11 +90,9 @@ def show(sink: str, row: dict) -> None:
           f" {there['max']:.1f}), acknowledged after {back['p50']:.1f} ms (p99 {back['p99']:.1f})")
 
 
-def judge(sink: str, row: dict, emitted: int, budgets: list) -> None:
+def judge(sink: str, row: dict, emitted: int, claims: Claims) -> None:
     for name in ("at_receiver_ms", "acknowledged_ms"):
         worst = row[name]["p99"]
         words = "received" if name == "at_receiver_ms" else "acknowledged"
-        budgets.append({"what": f"alert {words} by {sink}, p99 ms", "seen": worst,
-                        "must": f"≤ {BUDGET_MS}", "holds": worst <= BUDGET_MS})
-    budgets.append({"what": f"alerts that came by {sink}", "seen": row["came"],
-                    "must": f"= {emitted}", "holds": row["came"] == emitted})
+        claims.at_most(f"alert {words} by {sink}, p99 ms", worst, BUDGET_MS)
+    claims.equal(f"alerts that came by {sink}", row["came"], emitted)

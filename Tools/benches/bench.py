@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT / "Tests" / "System"))
 os.environ.setdefault("CANOPY_BUILD", str(ROOT / ".build" / "release"))
 
 import alerts  # noqa: E402
+import claims  # noqa: E402
 import counts  # noqa: E402
 import hop  # noqa: E402
 import inference  # noqa: E402
@@ -38,19 +39,21 @@ def main() -> int:
     if unknown:
         parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
 
-    report: dict = {"machine": machine(), "commit": commit(), "budgets": []}
+    judged = claims.Claims()
+    report: dict = {"machine": machine(), "commit": commit(), "budgets": judged}
     with tempfile.TemporaryDirectory(prefix="canopy-bench-") as folder:
         for part in options.parts or PARTS:
             print(f"\n\033[1m▸ {part}\033[0m", flush=True)
-            report[part] = PARTS[part](Path(folder), options.seconds, report["budgets"])
+            report[part] = PARTS[part](Path(folder), options.seconds, judged)
 
     print("\n\033[1m▸ budgets\033[0m")
-    for budget in report["budgets"]:
-        mark = "holds " if budget["holds"] else "BROKEN"
-        print(f"  {mark}  {budget['what']}: {budget['seen']:.4g} ({budget['must']})")
+    judged.show()
+    missing = [part for part in PARTS if options.parts and part not in options.parts]
+    if missing:
+        print(f"  nothing is said of {', '.join(missing)}, which were not asked for")
     if options.json:
         options.json.write_text(json.dumps(report, indent=1) + "\n")
-    return 0 if all(budget["holds"] for budget in report["budgets"]) else 1
+    return 0 if judged.all_hold else 1
 
 
 def machine() -> dict:

@@ -4,6 +4,15 @@ The same task is asked of the upper node, and of the lower node, which has no mo
 and sends every frame up. Both tasks answer with their input, so that what differs is the hop alone:
 decoding, the journey, encoding, two crossings of TLS, and the answer's way back. The two ways take
 turns in short runs, so that what else the machine does falls on both.
+
+What the two budgets are for:
+
+- *added p50*: one call at a time, of 1 KB and of 10 KB. Under load a call waits for those before it,
+  and how long says how full the machine is.
+- *CPU*: 1 KB, 8 connections × 16 streams. A frame's bytes come on top: they cross TLS four times, as
+  the echo has them come back, and that is told for each KB, without a budget. One call at a time is
+  told too: then most of it is the kernel's, which puts both nodes to sleep and wakes them twice for
+  each call.
 """
 
 from __future__ import annotations
@@ -14,10 +23,11 @@ from pathlib import Path
 
 import rpc
 import topologies
+from claims import Claims
 from fleet import Fleet
 
 SIZES = {"1 KB": 1_024, "10 KB": 10_240}  # a sensor's rows; a camera's JPEG of 320×240
-# As the budget of a unary call; what a larger frame adds is copies and ciphers, and is shown.
+# Whose CPU time is judged.
 JUDGED = "1 KB"
 MOST_MS = 0.3
 MOST_CPU_US = 60.0
@@ -27,7 +37,7 @@ CALLS, TURNS = 300, 20
 LOADED = 3_000
 
 
-def run(folder: Path, seconds: int, budgets: list) -> dict:
+def run(folder: Path, seconds: int, claims: Claims) -> dict:
     fleet = topologies.make(
         folder / "hop", ("leaf", "region"), lambda plan: topologies.identity(plan, "regional"))
     results: dict = {}
@@ -39,7 +49,7 @@ def run(folder: Path, seconds: int, budgets: list) -> dict:
             loaded = measure(folder, fleet, body, "-c8", "-m16", LOADED, TURNS // 4)
             results[size] = {"one at a time": alone, "8 × 16": loaded}
             show(size, alone, loaded)
-    judge(results[JUDGED]["one at a time"], results[JUDGED]["8 × 16"], budgets)
+    judge(results, claims)
     return results
 
 
@@ -94,9 +104,11 @@ def show(size: str, alone: dict, loaded: dict) -> None:
           f"{loaded['through_cpu_us']:.1f} µs", flush=True)
 
 
-def judge(alone: dict, loaded: dict, budgets: list) -> None:
-    added, cpu = alone["added_p50_ms"], loaded["hop_cpu_us"]
-    budgets.append({"what": f"escalation hop of {JUDGED}, added p50, ms", "seen": added,
-                    "must": f"≤ {MOST_MS:g}", "holds": added <= MOST_MS})
-    budgets.append({"what": f"CPU of an escalation hop of {JUDGED} under load, µs", "seen": cpu,
-                    "must": f"≤ {MOST_CPU_US:g}", "holds": cpu <= MOST_CPU_US})
+def judge(results: dict, claims: Claims) -> None:
+    for size, row in results.items():
+        claims.at_most(f"escalation hop of {size}, one at a time, added p50, ms",
+                       row["one at a time"]["added_p50_ms"], MOST_MS)
+    cpu = {size: row["8 × 16"]["hop_cpu_us"] for size, row in results.items()}
+    more = (cpu["10 KB"] - cpu["1 KB"]) / 9
+    claims.at_most(f"CPU of an escalation hop of {JUDGED}, 8 × 16, µs", cpu[JUDGED], MOST_CPU_US,
+                   f"{more:.1f} µs for each further KB")

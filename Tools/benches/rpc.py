@@ -16,6 +16,7 @@ import subprocess
 from pathlib import Path
 
 import tritonclient.grpc.service_pb2 as pb
+from claims import Claims
 from fleet import ROOT, Fleet, Node, free_port, program
 
 SIZES = {"1 KB": 1_024, "100 KB": 102_400}
@@ -38,7 +39,7 @@ tasks:
 """
 
 
-def run(folder: Path, seconds: int, budgets: list) -> dict:
+def run(folder: Path, seconds: int, claims: Claims) -> dict:
     canopy = start_canopy(folder)
     yardstick = start_yardstick()
     results: dict = {}
@@ -55,7 +56,7 @@ def run(folder: Path, seconds: int, budgets: list) -> dict:
                 results[name] = summary(rows)
                 show(name, results[name])
                 if (connections, streams) == SHAPES[0]:
-                    judge(size, results[name], budgets)
+                    judge(size, results[name], claims)
     finally:
         for process, _ in (canopy, yardstick):
             process.terminate()
@@ -138,9 +139,9 @@ def show(name: str, result: dict) -> None:
           f"ratio a core {result['core_ratio']:.2f}, seen {result['rate_ratio']:.2f}", flush=True)
 
 
-def judge(size: str, result: dict, budgets: list) -> None:
+def judge(size: str, result: dict, claims: Claims) -> None:
     cpu, ratio = result["canopy"]["cpu_us"], result["core_ratio"]
-    budgets.append({"what": f"CPU per unary call of {size}, µs", "seen": cpu,
-                    "must": f"≤ {BUDGET_CPU[size]:g}", "holds": cpu <= BUDGET_CPU[size]})
-    budgets.append({"what": f"rate of a core against C++ gRPC, {size}", "seen": ratio,
-                    "must": f"≥ {BUDGET_RATIO[size]:g}", "holds": ratio >= BUDGET_RATIO[size]})
+    claims.at_most(f"CPU per unary call of {size}, µs", cpu, BUDGET_CPU[size])
+    claims.at_least(
+        f"rate of a core against C++ gRPC, {size}", ratio, BUDGET_RATIO[size],
+        f"rate seen {result['rate_ratio']:.2f} ×")

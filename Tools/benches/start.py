@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import tritonclient.grpc as triton
+from claims import Claims
 from fleet import MODELS, Fleet, Node, bundle_id, free_port
 
 RUNS = 5
@@ -44,7 +45,7 @@ def fleet(folder: Path, text: str, **values: object) -> Fleet:
     return Fleet(folder, {"leaf": Node("leaf", 0, port)}, topology)
 
 
-def cold(folder: Path, seconds: int, budgets: list) -> dict:
+def cold(folder: Path, seconds: int, claims: Claims) -> dict:
     """From the start of the process to the first answer; the first run fills the compile cache."""
     times = []
     for run in range(RUNS + 1):
@@ -59,8 +60,8 @@ def cold(folder: Path, seconds: int, budgets: list) -> dict:
         print(f"  {'cold cache' if run == 0 else 'warm cache'}: {took:.0f} ms", flush=True)
         times.append(took)
     warm = statistics.median(times[1:])
-    budgets.append({"what": "cold start to the first answer with a warm compile cache, ms",
-                    "seen": warm, "must": f"≤ {COLD_START_MS}", "holds": warm <= COLD_START_MS})
+    claims.at_most(
+        "cold start to the first answer with a warm compile cache, ms", warm, COLD_START_MS)
     return {"cold_cache_ms": times[0], "warm_cache_ms": warm}
 
 
@@ -86,7 +87,7 @@ def ask(port: int) -> None:
             time.sleep(0.005)
 
 
-def memory(folder: Path, seconds: int, budgets: list) -> dict:
+def memory(folder: Path, seconds: int, claims: Claims) -> dict:
     nodes = fleet(folder, NO_ENGINE)
     nodes.start("leaf")
     try:
@@ -94,6 +95,5 @@ def memory(folder: Path, seconds: int, budgets: list) -> dict:
     finally:
         nodes.close()
     print(f"  resident with no engine loaded: {resident:.1f} MB", flush=True)
-    budgets.append({"what": "resident memory with no engine loaded, MB", "seen": resident,
-                    "must": f"≤ {RESIDENT_MB}", "holds": resident <= RESIDENT_MB})
+    claims.at_most("resident memory with no engine loaded, MB", resident, RESIDENT_MB)
     return {"resident_mb": resident}

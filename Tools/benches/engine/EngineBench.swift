@@ -7,17 +7,18 @@ import Inference
 import Storage
 import Synchronization
 
-/// The engine without the gateway: how many frames a second one worker answers, fed from memory.
+/// The engine without the gateway: one worker, fed from memory.
 ///
-///     bench-engine BUNDLE FILE SECONDS    FILE: a JPEG or PNG, or raw FP32 for the model's input
+///     bench-engine BUNDLE FILE    FILE: a JPEG or PNG, or raw FP32 for the model's input
 ///
-/// Prints frames a second. `Tools/bench` holds a node against it, and it against the runtime.
+/// Reads a number of frames a line, has them answered, and prints the CPU time that they took the
+/// whole process, in ns. `Tools/bench` holds a node against it, and it against the runtime.
 @main
 struct EngineBench {
     static func main() throws {
         let words = CommandLine.arguments
-        guard words.count == 4, let seconds = Double(words[3]) else {
-            print("usage: bench-engine BUNDLE FILE SECONDS")
+        guard words.count == 3 else {
+            print("usage: bench-engine BUNDLE FILE")
             exit(2)
         }
         let disk = FileDisk()
@@ -26,8 +27,13 @@ struct EngineBench {
             EngineSettings(workers: 1, memoryBudget: 1 << 30), time: MonotonicTime())
         let model = try engine.load(try ModelSource(bundle), place: "bench")
         let bytes = Bytes(try disk.read(words[2], limit: 64 << 20))
-        let run = Run(model, input(words[2], bytes, model), seconds: seconds)
-        print(run.rate())
+        let feed = Feed(model, input(words[2], bytes, model))
+        while let line = readLine(), let count = Int(line) {
+            let before = cpuNanoseconds()
+            feed.answer(count)
+            print(cpuNanoseconds() - before)
+            fflush(nil)
+        }
         engine.shutdown()
     }
 
@@ -40,32 +46,34 @@ struct EngineBench {
             Tensor(name: port.name, type: port.type, shape: port.shape, bytes: bytes)
         ])
     }
+
+    private static func cpuNanoseconds() -> Int {
+        var now = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now)
+        return now.tv_sec * 1_000_000_000 + now.tv_nsec
+    }
 }
 
 /// Keeps eight jobs in the queue, as eight streams of a client do.
-final class Run: CompletionSink {
+final class Feed: CompletionSink {
     private static let depth = 8
 
     private let model: any LoadedModel
     private let input: InferenceInput
-    private let end: Instant
-    private let start: Instant
-    private let time = MonotonicTime()
-    private let count = Atomic<Int>(0)
+    private let left = Atomic<Int>(0)
     private let finished = DispatchSemaphore(value: 0)
 
-    init(_ model: any LoadedModel, _ input: InferenceInput, seconds: Double) {
+    init(_ model: any LoadedModel, _ input: InferenceInput) {
         self.model = model
         self.input = input
-        start = time.now
-        end = start + .nanoseconds(Int64(seconds * 1e9))
     }
 
-    /// Runs until the time is over.
-    func rate() -> Double {
-        for _ in 0..<Self.depth { submit() }
-        for _ in 0..<Self.depth { finished.wait() }
-        return Double(count.load(ordering: .relaxed)) / (time.now - start).seconds
+    /// Returns when so many frames have been answered.
+    func answer(_ count: Int) {
+        let first = min(count, Self.depth)
+        left.store(count - first, ordering: .sequentiallyConsistent)
+        for _ in 0..<first { submit() }
+        for _ in 0..<first { finished.wait() }
     }
 
     private func submit() {
@@ -76,7 +84,7 @@ final class Run: CompletionSink {
 
     func completed(_ outcome: InferenceOutcome) {
         guard case .success = outcome.result else { fatalError("\(outcome.result)") }
-        count.add(1, ordering: .relaxed)
-        if time.now < end { submit() } else { finished.signal() }
+        let goesOn = left.subtract(1, ordering: .relaxed).newValue >= 0
+        if goesOn { submit() } else { finished.signal() }
     }
 }
