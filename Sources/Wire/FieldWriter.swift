@@ -71,9 +71,10 @@ struct FieldWriter {
     }
 
     mutating func bytes(of text: String) {
-        if text.utf8.withContiguousStorageIfAvailable({ bytes(UnsafeRawBufferPointer($0)) }) != nil {
-            return
+        let written: Void? = text.utf8.withContiguousStorageIfAvailable {
+            bytes(UnsafeRawBufferPointer($0))
         }
+        if written != nil { return }
         var text = text
         text.withUTF8 { bytes(UnsafeRawBufferPointer($0)) }
     }

@@ -1,6 +1,7 @@
 internal import Ground
 
-/// What a ModelInferRequest and a ModelInferResponse have in common, read and written field by field.
+/// What a ModelInferRequest and a ModelInferResponse have in common, read and written field by
+/// field.
 ///
 /// Every frame is one of them, and packing by protobuf-c first copies all of it into C messages:
 /// that took a tenth of a small call's time. The bytes are the same, which tests hold against other

@@ -84,6 +84,7 @@ final class Feed: CompletionSink {
 
     func completed(_ outcome: InferenceOutcome) {
         guard case .success = outcome.result else { fatalError("\(outcome.result)") }
-        if left.subtract(1, ordering: .relaxed).newValue >= 0 { submit() } else { finished.signal() }
+        let goesOn = left.subtract(1, ordering: .relaxed).newValue >= 0
+        if goesOn { submit() } else { finished.signal() }
     }
 }
