@@ -136,7 +136,9 @@ let package = Package(
         + room("Alerts", ["Ground", "HTTP", "CMosquitto"])
         + room("Records", ["Ground", "Cryptography", "Storage", "CPQ"])
         + room("Node", ["Ground", "Routing", "Topology"])
-        + room("Simulation", ["Ground", "Spool", "Routing", "Telemetry", "Topology", "Node"])
+        + room(
+            "Simulation",
+            ["Ground", "Cryptography", "Spool", "Routing", "Telemetry", "Topology", "Node"])
         + room(
             "CanopyClient", ["Ground", "Cryptography", "EventLoop", "Wire", "HTTP", "Routing"])
         + room(

@@ -24,7 +24,9 @@ private let allowed: [String: Set<String>] = [
     "Alerts": ["Ground", "HTTP"],
     "Records": ["Ground", "Cryptography", "Storage"],
     "Node": ["Ground", "Routing", "Topology"],
-    "Simulation": ["Ground", "Spool", "Routing", "Telemetry", "Topology", "Node"],
+    "Simulation": [
+        "Ground", "Cryptography", "Spool", "Routing", "Telemetry", "Topology", "Node",
+    ],
     "CanopyClient": ["Ground", "Cryptography", "EventLoop", "Wire", "HTTP", "Routing"],
     "Gateway": [
         "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "HTTP", "Topology", "Bundles",

@@ -39,14 +39,6 @@ extension World {
         }
     }
 
-    /// Whether a half-open breaker waits for the one call that it let through: on a quiet node that
-    /// may be long after the last failure, and others of that moment are turned away.
-    private func isTrying(_ shard: Int, _ local: Instant) -> Bool {
-        shards[shard].node.peers.contains { peer in
-            peer.pending > 0 && peer.breaker.state(now: local) == .halfOpen
-        }
-    }
-
     /// A call: not too many of one frame, and not too many retries of all.
     mutating func check(
         _ order: PeerCall, of frame: SimulatedFrame, _ shard: Int, _ local: Instant
