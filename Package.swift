@@ -61,6 +61,7 @@ let package = Package(
             name: "COpenVINO", path: "Sources/C/COpenVINO", linkerSettings: [.linkedLibrary("dl")]),
         .target(
             name: "CPQ", path: "Sources/C/CPQ", linkerSettings: [.linkedLibrary("dl")]),
+        .target(name: "CChecksum", path: "Sources/C/CChecksum"),
         .target(name: "CLinux", path: "Sources/C/CLinux"),
         .target(name: "CIsolation", path: "Sources/C/CIsolation"),
         .target(
@@ -81,6 +82,9 @@ let package = Package(
             name: "record-seed",
             dependencies: ["Ground", "Cryptography", "Records", "Wire", arguments],
             path: "Tools/recording", swiftSettings: house),
+            name: "spool-proof",
+            dependencies: ["Ground", "Cryptography", "Storage", "Spool", arguments],
+            path: "Tools/spooling", swiftSettings: house),
         .executableTarget(
             name: "relay", dependencies: ["Ground", "EventLoop", arguments], path: "Tools/relay",
             swiftSettings: house),
@@ -108,6 +112,7 @@ let package = Package(
         + room("HTTP", ["Ground", "Cryptography", "CNghttp2", "CHTTPParser", "CZlib"])
         + room("Topology", ["Ground", yams])
         + room("Bundles", ["Ground", "Cryptography", "Storage"])
+        + room("Spool", ["Ground", "Cryptography", "CChecksum"])
         + room("Routing", ["Ground"])
         + room(
             "Inference", ["Ground", "Bundles", "COpenVINO", "CJPEG", "CPNG", "CIsolation"],
@@ -116,7 +121,7 @@ let package = Package(
         + room("Alerts", ["Ground", "HTTP", "CMosquitto"])
         + room("Records", ["Ground", "Cryptography", "Storage", "CPQ"])
         + room("Node", ["Ground", "Routing", "Topology"])
-        + room("Simulation", ["Ground", "Routing", "Telemetry", "Topology", "Node"])
+        + room("Simulation", ["Ground", "Spool", "Routing", "Telemetry", "Topology", "Node"])
         + room(
             "CanopyClient", ["Ground", "Cryptography", "EventLoop", "Wire", "HTTP", "Routing"])
         + room(

@@ -20,11 +20,13 @@ import counts  # noqa: E402
 import hop  # noqa: E402
 import inference  # noqa: E402
 import rpc  # noqa: E402
+import spool  # noqa: E402
 import start  # noqa: E402
 
 PARTS = {
     "rpc": rpc.run, "counts": counts.run, "hop": hop.run, "inference": inference.run,
     "start": start.cold, "memory": start.memory, "alerts": alerts.run,
+    "spool": spool.run,
 }
 
 
