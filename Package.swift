@@ -50,6 +50,7 @@ let package = Package(
         system("CProtobufC", pkgConfig: "libprotobuf-c", apt: "libprotobuf-c-dev"),
         system("CJPEG", pkgConfig: "libturbojpeg", apt: "libturbojpeg0-dev"),
         system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+        system("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
         system("CMosquitto", pkgConfig: "libmosquitto", apt: "libmosquitto-dev"),
         system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
         .target(
@@ -110,7 +111,7 @@ let package = Package(
         + room("EventLoop", ["Ground", "CLibuv", "CLinux"])
         + room("Wire", ["Ground", "CWire", "CProtobufC"])
         + room("HTTP", ["Ground", "Cryptography", "CNghttp2", "CHTTPParser", "CZlib"])
-        + room("Topology", ["Ground", yams])
+        + room("Topology", ["Ground", yams], fixtures: ["Offline"])
         + room("Bundles", ["Ground", "Cryptography", "Storage"])
         + room("Spool", ["Ground", "Cryptography", "CChecksum"])
         + room("Routing", ["Ground"])
@@ -118,6 +119,7 @@ let package = Package(
             "Inference", ["Ground", "Bundles", "COpenVINO", "CJPEG", "CPNG", "CIsolation"],
             fixtures: ["Golden", "Models", "other_formats.py", "own_fixtures.py"])
         + room("Telemetry", ["Ground", "Wire"])
+        + room("Compression", ["Ground", "CZstd"])
         + room("Alerts", ["Ground", "HTTP", "CMosquitto"])
         + room("Records", ["Ground", "Cryptography", "Storage", "CPQ"])
         + room("Node", ["Ground", "Routing", "Topology"])
@@ -128,8 +130,8 @@ let package = Package(
             "Gateway",
             [
                 "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "HTTP", "Topology",
-                "Bundles", "Routing", "Inference", "Telemetry", "Alerts", "Records", "Node",
-                logging,
+                "Bundles", "Routing", "Inference", "Telemetry", "Alerts", "Compression", "Spool",
+                "Records", "Node", logging,
             ])
 )
 

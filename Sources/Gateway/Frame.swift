@@ -52,6 +52,10 @@ final class Frame {
     var fault: Fault?
     /// Name of the place where a later answer is kept, for clients that cannot be sent one.
     var receipt: String?
+    /// It is safe in the spool: a node above owes it an answer.
+    var isOwed = false
+    /// What the client was told last, until a record of it is kept.
+    var told: InferResponse?
 
     init(
         id: FrameID, task: Int, request: InferRequest, options: FrameOptions,

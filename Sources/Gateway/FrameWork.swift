@@ -79,7 +79,7 @@ extension Frame {
     /// The request that escalates this frame: the same inputs, what remains of the time, and this
     /// node among those that the frame has come through.
     func escalation(
-        to peer: PeerRuntime, model: String, via node: String, remaining: Interval
+        isCanopy: Bool, model: String, via node: String, remaining: Interval
     ) -> InferRequest {
         var copy = request
         copy.model = model
@@ -87,7 +87,7 @@ extension Frame {
         copy.outputs = []
         copy.parameters = Parameters()
         copy.parameters["timeout"] = .int64(max(1, remaining.nanoseconds / 1_000))
-        guard peer.speaksCanopy else { return copy }
+        guard isCanopy else { return copy }
         copy.parameters["canopy.class"] = .string(options.workClass.rawValue)
         copy.parameters["canopy.mode"] = .string(Mode.wait.rawValue)
         copy.parameters["canopy.via"] = .string((options.via + [node]).joined(separator: ","))

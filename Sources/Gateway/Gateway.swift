@@ -68,6 +68,7 @@ public final class Gateway {
             try startThread(number)
         }
         let desk = try openDesk(on: loop)
+        let owing = try openSpool(on: loop)
         all.set(hosts, desk: desk)
         try first.listen(scrape, control)
         for host in hosts.dropFirst() { try listenElsewhere(host) }
@@ -83,6 +84,7 @@ public final class Gateway {
         announce()
         loop.run()
         loader.stop()
+        owing?.end()
         context.log.info("the node has ended")
     }
 
@@ -129,6 +131,17 @@ public final class Gateway {
             host.post { $0.shard.alerts = AlertLink(desk, shard: number) }
         }
         return desk
+    }
+
+    /// Opens the node's spool and gives every shard its way to it; `nil` where nothing is kept.
+    private func openSpool(on loop: Loop) throws(Fault) -> OwingHome? {
+        let status = OwingStatus(context, now: loop.time.now)
+        guard let owing = try OwingHome(context, hosts: all, status) else { return nil }
+        context.spool.link = owing.link
+        for (number, host) in hosts.enumerated() {
+            host.post { $0.shard.keep(in: owing.link, status, loop: number) }
+        }
+        return owing
     }
 
     private func announce() {

@@ -20,6 +20,10 @@ final class NodeContext: Sendable {
     let frames: FrameArena?
     let receipts: Receipts
     let certificates: Certificates
+    /// Bounds what nodes below send.
+    let intake: OwedIntake
+    /// What this node owes.
+    let spool: SpoolPlace
     /// What has arrived from the nodes below; `nil` where the topology keeps nothing.
     let records: RecordStore?
     let log: Logger
@@ -43,6 +47,8 @@ final class NodeContext: Sendable {
         budget = ByteBudget(limit: node.budget.bytes)
         frames = try Self.frames(nil, for: blueprint)
         receipts = Receipts(random: { SecureRandom.word() })
+        intake = OwedIntake()
+        spool = SpoolPlace()
         loops = node.loops ?? max(1, Machine.cores / 4)
         certificates = try Certificates(topology.trust, of: node, upstream: blueprint.peers)
         records = try node.records.map { (plan) throws(Fault) in
@@ -69,6 +75,8 @@ final class NodeContext: Sendable {
         budget = old.budget
         frames = try Self.frames(old.frames, for: blueprint)
         receipts = old.receipts
+        intake = old.intake
+        spool = old.spool
         loops = old.loops
         certificates = old.certificates
         try certificates.cover(blueprint.peers)

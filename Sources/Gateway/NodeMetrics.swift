@@ -30,6 +30,7 @@ struct NodeMetrics: Sendable {
         let agreed: Counter
         let disagreed: Counter
         let alerts: Counter
+        let owed: Counter
         let shed: [WorkClass: Counter]
         /// `nil` for a task without a bundle here.
         let engine: EngineMetrics?
@@ -77,6 +78,8 @@ struct NodeMetrics: Sendable {
     let late: Distribution
     /// In the order of `WorkClass.allCases`.
     let held: [Gauge]
+    /// `nil` where nothing is kept.
+    let spool: SpoolMetrics?
 
     static let rejections: [Fault.Code] = [
         .invalid, .notFound, .unauthenticated, .forbidden, .exhausted, .deadline, .unavailable,
@@ -150,6 +153,7 @@ struct NodeMetrics: Sendable {
                     labels: [MetricLabel("class", workClass.rawValue)]))
         }
         self.held = held
+        spool = blueprint.hub == nil ? nil : try SpoolMetrics(registry)
         receiptsLost = try registry.counter(
             "canopy_receipts_lost_total", "Receipts given up before their time, for want of room.")
     }
@@ -213,6 +217,8 @@ extension NodeMetrics.TaskMetrics {
             labels: [label, MetricLabel("agreed", "false")])
         alerts = try registry.counter(
             "canopy_alerts_total", "Detections that the task alerts of.", labels: [label])
+        owed = try registry.counter(
+            "canopy_owed_total", "Frames that were handed to the spool.", labels: [label])
         var shed: [WorkClass: Counter] = [:]
         for workClass in WorkClass.allCases {
             shed[workClass] = try registry.counter(

@@ -1,3 +1,4 @@
+import EventLoop
 import Ground
 import HTTP
 import Inference
@@ -88,15 +89,43 @@ struct Pages {
     }
 
     private func receipt(_ call: ServerCall, _ name: Substring) {
-        switch shard.receipts.state(of: name, now: shard.time.now) {
+        let here = shard.receipts.state(of: name, now: shard.time.now)
+        switch here {
         case .settled(let answer): call.answer(with: answer)
-        case .pending: send(call, 202, .json, "{\"status\":\"pending\"}\n")
         case .tooLarge(let bytes):
             call.finish(
                 Fault(
                     .exhausted,
                     "the answer has \(bytes) bytes; \(Receipts.largest) is the most that is kept",
                     remedy: "send such frames by ModelStreamInfer, which gives both answers"))
+        case .pending, nil:
+            guard let spool = shard.spool else { return answer(call, name, nil, here) }
+            let back = LoopConfined((self, call), to: shard.loop.poster)
+            let name = String(name)
+            spool.receipt(name) { state in
+                back.post { (pages, call) in pages.answer(call, name[...], state, here) }
+            }
+        }
+    }
+
+    /// Answers with what the spool's book says, or with what is known here.
+    private func answer(
+        _ call: ServerCall, _ name: Substring, _ owed: ReceiptBook.State?, _ here: Receipts.State?
+    ) {
+        switch owed {
+        case .answered(let bytes):
+            guard var response = try? InferResponse.decode(Bytes(bytes)) else {
+                return call.finish(Fault(.corrupt, "the answer of '\(name)' cannot be read"))
+            }
+            response.parameters["canopy.receipt"] = .string(String(name))
+            call.answer(
+                with: response.json(
+                    answering: InferRequest(model: response.model, id: response.id, inputs: [])))
+        case .lost(let why):
+            call.finish(
+                Fault(.notFound, "there will be no answer for '\(name)': \(why)"))
+        case .pending: send(call, 202, .json, "{\"status\":\"owed\"}\n")
+        case nil where here != nil: send(call, 202, .json, "{\"status\":\"pending\"}\n")
         case nil:
             call.finish(
                 Fault(

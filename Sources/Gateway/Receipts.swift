@@ -54,6 +54,9 @@ final class Receipts: Sendable {
     /// Bytes of the answers that are kept.
     var bytes: Int { table.withLock { $0.bytes } }
 
+    /// The name of a receipt that is kept elsewhere.
+    func name() -> String { String(random(), radix: 16) }
+
     /// A new receipt.
     func open(now: Instant) -> String {
         let number = random()

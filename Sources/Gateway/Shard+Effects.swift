@@ -22,7 +22,7 @@ extension Shard {
         case .refuse(let id, let refusal): with(id) { refuse($0, refusal) }
         case .compare(let id, _): with(id) { compare($0) }
         case .owe(let id, let reason): with(id) { owe($0, reason) }
-        case .record(let id): with(id) { record($0) }
+        case .record(let id): with(id) { keepRecord(of: $0) }
         case .forget(let id): with(id) { forget($0) }
         case .probe(let peer, let number, let deadline): probe(peer, number, deadline)
         case .noted(let change): noted(change)
@@ -51,6 +51,7 @@ extension Shard {
         }
         let response = answer(frame, verdict)
         count(frame, verdict, response)
+        if spool != nil { frame.told = response }
         responder.reply(response, final: verdict.final)
         if verdict.final || !responder.takesLaterAnswers { frame.responder = nil }
     }
@@ -58,9 +59,13 @@ extension Shard {
     private func refine(_ frame: Frame, _ verdict: Verdict) {
         let response = answer(frame, verdict)
         metrics.refined(task: frame.task, after: time.now - frame.arrivedAt)
-        if let receipt = frame.receipt {
-            receipts.settle(
-                receipt, response.json(answering: frame.request), now: time.now)
+        if spool != nil { frame.told = response }
+        if let receipt = frame.receipt, frame.responder == nil {
+            // What is owed stays pending here, and is found in the spool's book.
+            if !frame.isOwed {
+                receipts.settle(
+                    receipt, response.json(answering: frame.request), now: time.now)
+            }
         } else {
             frame.responder?.reply(response, final: true)
             frame.responder = nil
@@ -119,7 +124,7 @@ extension Shard {
         frame.calledAt = frame.calledAt ?? now
         let handler = EscalationCall(frame.id, order, shard: self)
         let message = frame.escalation(
-            to: peer, model: peer.models[frame.task], via: names.name,
+            isCanopy: peer.speaksCanopy, model: peer.models[frame.task], via: names.name,
             remaining: order.deadline - now)
         let call = peer.pool.call(
             RPCPath.modelInfer, headers: frame.traceHeaders(peer.transit, now: now),

@@ -26,6 +26,10 @@ final class Shard {
     var changes: ChangeLog?
     /// Writes down what is heard and done, where that is wanted.
     var record: ShardRecord?
+    /// The way to the node's spool; `nil` where nothing is kept.
+    var spool: SpoolLink?
+    var owedStreams = OwedStreams()
+    var owingStatus: (status: OwingStatus, loop: Int)?
 
     // Every frame changes these some times, on one loop, and `hear` never enters itself: they are
     // not checked for overlapping accesses at run time.
@@ -158,6 +162,7 @@ final class Shard {
         record?.flush(time.now)
         noteEngines()
         changes?.tick(now: time.now)
+        noteOwing()
         let next = time.now + Node.tick
         ticker = loop.schedule(after: Node.tick) { [weak self] in self?.startTicking(due: next) }
     }
@@ -327,7 +332,7 @@ final class Shard {
         metrics.began(task: frame.task, stream, number, at: handedAt + times.queued)
     }
 
-    private struct WeakShard { weak var shard: Shard? }
+    struct WeakShard { weak var shard: Shard? }
 
     private func inferred(_ outcome: InferenceOutcome) {
         let id = FrameID(word: outcome.tag)

@@ -3,6 +3,7 @@ import HTTP
 import Inference
 import Routing
 import Telemetry
+import Wire
 
 /// One loop's numbers, confined to it: counting is an addition.
 final class ShardMetrics {
@@ -33,6 +34,7 @@ final class ShardMetrics {
         var receiptsLost = 0
         var engines: [Int: EngineCounters] = [:]
         var budgetRefused = 0
+        var spool = SpoolSeen()
     }
 
     func answered(
@@ -92,6 +94,8 @@ final class ShardMetrics {
         }
         if call.isSpill { shard.add(peer.spills) }
     }
+
+    func owed(task: Int) { shard.add(names.tasks[task].owed) }
 
     func alerted(task: Int) { shard.add(names.tasks[task].alerts) }
 
@@ -165,6 +169,31 @@ final class ShardMetrics {
         seen.budgetRefused = refused
         shard.set(names.budgetUsed, Double(budget.used))
         shard.set(names.resident, Double(resident))
+    }
+
+    func set(_ spool: SpoolLink) {
+        guard let names = names.spool else { return }
+        let numbers = spool.numbers
+        for (queue, series) in names.queues {
+            guard let depth = numbers.depths.first(where: { $0.queue == queue }) else { continue }
+            shard.set(series.records, Double(depth.records))
+            shard.set(series.bytes, Double(depth.bytes))
+            // A spool remembers what it dropped before the node began.
+            let old = seen.spool.dropped[queue] ?? 0
+            grow(series.dropped, from: Int(clamping: old), to: Int(clamping: depth.dropped))
+            seen.spool.dropped[queue] = depth.dropped
+        }
+        let (old, new) = (seen.spool.uploads, numbers.uploads)
+        grow(names.batches, from: old.batches, to: new.batches)
+        grow(names.records, from: old.records, to: new.records)
+        grow(names.failures, from: old.failures, to: new.failures)
+        grow(names.sentBytes, from: old.sentBytes, to: new.sentBytes)
+        grow(names.settled, from: old.settled, to: new.settled)
+        seen.spool.uploads = new
+        let refused = spool.refused
+        grow(names.refused, from: seen.spool.refused, to: refused)
+        seen.spool.refused = refused
+        shard.set(names.away, numbers.awaySince == nil ? 0 : 1)
     }
 
     func set(engine task: Int, _ counters: EngineCounters, isUp: Bool) {

@@ -15,6 +15,7 @@ final class StreamInfer: CallHandler {
     private let shard: Shard
     private var items: [ObjectIdentifier: StreamItem] = [:]
     private var clientIsDone = false
+    private var hasEnded = false
 
     init(_ call: ServerCall, _ access: Access, _ shard: Shard) {
         self.call = call
@@ -53,6 +54,7 @@ final class StreamInfer: CallHandler {
     }
 
     func cancelled(_ fault: Fault) {
+        hasEnded = true
         shard.closed(self)
         cancelFrames()
     }
@@ -87,6 +89,14 @@ final class StreamInfer: CallHandler {
         drop(item)
     }
 
+    /// The answer to a frame that was owed, after its last one.
+    fileprivate func send(later response: InferResponse) {
+        guard !hasEnded else { return }
+        var response = response
+        response.parameters["triton_final_response"] = .bool(true)
+        call.send(message: StreamResponse(response).encode())
+    }
+
     private func drop(_ item: StreamItem) {
         items[ObjectIdentifier(item)] = nil
         finishWhenDone()
@@ -102,6 +112,7 @@ final class StreamInfer: CallHandler {
     }
 
     private func end(_ fault: Fault?) {
+        hasEnded = true
         shard.closed(self)
         call.finish(fault)
     }
@@ -125,6 +136,9 @@ final class StreamItem: FrameResponder {
     }
 
     func refuse(_ fault: Fault) { stream?.refuse(fault, id: id, of: self) }
+
+    /// Gives the answer that was owed, if the stream is still open.
+    func later(_ response: InferResponse) { stream?.send(later: response) }
 }
 
 extension Refusals {

@@ -88,6 +88,8 @@ public struct Admission: Sendable {
 
     /// Frames that wait for a worker.
     public var waitingCount: Int { waiting.count }
+    /// Those of the most urgent class among them.
+    public var waitingRealtime: Int { waiting.count { $0.claim.workClass == .realtime } }
     /// Frames that a worker has.
     public var runningCount: Int { running.count }
     /// Frames of a class that wait or run.

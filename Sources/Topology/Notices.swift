@@ -5,11 +5,22 @@ extension Topology {
         nodes.flatMap { node -> [String] in
             var lines: [String] = []
             if node.ring != nil { lines.append(notice("ring", "nodes", node.name, "ring")) }
-            if node.budget.spool != nil {
-                lines.append(notice("budget.spool", "nodes", node.name, "budget", "spool"))
+            if let why = unkept(node) {
+                lines.append("\(place(of: "nodes", node.name, "budget", "spool")): \(why)")
             }
             return lines
         }
+    }
+
+    /// Why what a node owes comes to nothing, `nil` when it does not.
+    private func unkept(_ node: NodePlan) -> String? {
+        guard node.budget.spool != nil else { return nil }
+        guard let hub = hub(of: node) else {
+            return "\(node.name) keeps nothing, since no Canopy above takes what it owes"
+        }
+        guard hub.records == nil else { return nil }
+        return "\(hub.name) keeps no records, so \(node.name) keeps what it owes for ever; give"
+            + " \(hub.name) `records: { folder: … }`"
     }
 
     private func notice(_ what: String, _ path: String...) -> String {

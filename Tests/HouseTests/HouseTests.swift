@@ -20,6 +20,7 @@ private let allowed: [String: Set<String>] = [
     "Routing": ["Ground"],
     "Inference": ["Ground", "Bundles"],
     "Telemetry": ["Ground", "Wire"],
+    "Compression": ["Ground"],
     "Alerts": ["Ground", "HTTP"],
     "Records": ["Ground", "Cryptography", "Storage"],
     "Node": ["Ground", "Routing", "Topology"],
@@ -27,7 +28,7 @@ private let allowed: [String: Set<String>] = [
     "CanopyClient": ["Ground", "Cryptography", "EventLoop", "Wire", "HTTP", "Routing"],
     "Gateway": [
         "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "HTTP", "Topology", "Bundles",
-        "Routing", "Inference", "Telemetry", "Alerts", "Records", "Node",
+        "Routing", "Inference", "Telemetry", "Alerts", "Compression", "Spool", "Records", "Node",
     ],
     "canopy": [
         "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "HTTP", "Topology", "Bundles",

@@ -23,9 +23,23 @@ import Testing
                 leaf: { bundle: "\(digest)" }
             """
         let topology = try Topology(validating: TopologyFile(text: text, name: "t.yaml"))
-        let words = topology.notices.map { $0.split(separator: "`")[1] }
-        #expect(words == ["ring", "budget.spool"])
-        #expect(topology.notices[0].hasPrefix("t.yaml:7:"))
+        #expect(topology.notices.count == 2)
+        #expect(topology.notices[0].hasPrefix("t.yaml:7:") && topology.notices[0].contains("ring"))
         #expect(topology.notices[1].hasPrefix("t.yaml:8:"))
+        #expect(topology.notices[1].contains("leaf keeps nothing"))
+    }
+
+    @Test func `A node that keeps what nobody takes is named, others are not`() throws {
+        func notices(_ records: String) throws -> [String] {
+            let text = """
+                canopy: 1
+                nodes:
+                  leaf: { tier: leaf, listen: 127.0.0.1:1, budget: { spool: 1GiB } }
+                  region: { tier: regional, listen: 127.0.0.1:2\(records) }
+                """
+            return try Topology(validating: TopologyFile(text: text, name: "t.yaml")).notices
+        }
+        #expect(try notices("").first?.contains("region keeps no records") == true)
+        #expect(try notices(", records: { folder: r }").isEmpty)
     }
 }

@@ -25,7 +25,23 @@ struct StatusAnswer {
         status.counts = names.registry.totals(values).map {
             NamedCount($0.name, Int(clamping: $0.count))
         }
+        status.counts += owed
         return status
+    }
+
+    /// What the node owes, as counts: they are part of no series' total.
+    private var owed: [NamedCount] {
+        guard let numbers = context.spool.link?.numbers else { return [] }
+        var counts = [NamedCount("owed.away", numbers.awaySince == nil ? 0 : 1)]
+        for depth in numbers.depths {
+            let name = "owed.\(depth.queue.name)"
+            counts.append(NamedCount("\(name).records", Int(clamping: depth.records)))
+            counts.append(NamedCount("\(name).bytes", Int(clamping: depth.bytes)))
+            counts.append(NamedCount("\(name).dropped", Int(clamping: depth.dropped)))
+            counts.append(NamedCount("\(name).first", Int(clamping: depth.first)))
+            counts.append(NamedCount("\(name).next", Int(clamping: depth.next)))
+        }
+        return counts
     }
 
     private func head(_ all: ShardReport) -> NodeStatus {

@@ -24,6 +24,27 @@ public struct OwedBlock: WireMessage {
         }
     }
 
+    /// The records of a block, undecoded: one that cannot be read then spoils no other.
+    ///
+    /// - Throws: `corrupt` when the block itself cannot be walked, `exhausted` past a bound.
+    public static func records(of bytes: Bytes) throws(Fault) -> [Bytes] {
+        guard bytes.count <= most else {
+            throw excess(.peer, "bytes of a block", bytes.count, most)
+        }
+        return try bytes.withUnsafeBytes { (raw) throws(Fault) in
+            var scanner = FieldScanner(raw, "canopy.v1.OwedBlock", from: .peer)
+            var records: [Bytes] = []
+            while let field = try scanner.next() {
+                guard field.number == 1, field.wireType == 2 else { continue }
+                guard records.count < mostRecords else {
+                    throw excess(.peer, "records", records.count + 1, mostRecords)
+                }
+                records.append(bytes[field.payload..<field.end])
+            }
+            return records
+        }
+    }
+
     public func encode() -> [Bytes] {
         packing { arena in
             let c = arena.make(canopy__v1__owed_block__init)

@@ -12,7 +12,7 @@ struct StatusTable {
     }
 
     var text: String {
-        [nodes, tasks, peers, classes, remarks].filter { !$0.isEmpty }.joined(separator: "\n\n")
+        [nodes, tasks, peers, owed, classes, remarks].filter { !$0.isEmpty }.joined(separator: "\n\n")
     }
 
     private var known: [NodeStatus] { answers.compactMap(\.status) }
@@ -52,6 +52,29 @@ struct StatusTable {
             }
         }
         return rows.isEmpty ? "" : grid(header, rows.sorted { $0[0] < $1[0] })
+    }
+
+    /// What nodes keep for the node above, where any does.
+    private var owed: String {
+        let header = ["NODE OWES", "RECORDS", "BYTES", "DROPPED", ""]
+        let rows = known.flatMap { node -> [[String]] in
+            let counts = Dictionary(
+                node.counts.map { ($0.name, $0.count) }, uniquingKeysWith: { one, _ in one })
+            return OwedQueue.allCases.reversed().compactMap { queue in
+                let name = "owed.\(queue.name)"
+                let dropped = counts["\(name).dropped"] ?? 0
+                guard let records = counts["\(name).records"], records > 0 || dropped > 0 else {
+                    return nil
+                }
+                return [
+                    "\(node.node) \(queue.name)", "\(records)",
+                    Size.text(counts["\(name).bytes"] ?? 0),
+                    dropped > 0 ? red("\(dropped)") : "0",
+                    counts["owed.away"] == 1 ? yellow("kept: nobody takes it") : "",
+                ]
+            }
+        }
+        return rows.isEmpty ? "" : grid(header, rows)
     }
 
     private var peers: String {

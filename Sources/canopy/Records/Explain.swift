@@ -6,7 +6,8 @@ import Wire
 /// `canopy explain`: why something is as it is.
 struct Explain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Say why something is as it is.", subcommands: [ExplainRecord.self])
+        abstract: "Say why something is as it is.",
+        subcommands: [ExplainRecord.self, ExplainOffline.self])
 }
 
 /// `canopy explain record`: which answers came about one frame, and why one of them counts.

@@ -1,0 +1,47 @@
+import Ground
+import Spool
+import Wire
+
+/// One batch as it is sent, and what is needed of it when the answer comes.
+struct SentBatch {
+    let first: UInt64
+    let last: UInt64
+    let block: Bytes
+    /// Of frames that are owed: their receipts by sequence.
+    let receipts: [UInt64: String]
+
+    /// - Parameters:
+    ///   - holdsFrames: whether to look for receipts.
+    ///   - time: for gaps, which were nobody's record.
+    /// - Returns: `nil` when there is nothing to send.
+    /// - Throws: `corrupt` when a record is none: its checksum was right, so a program wrote it so.
+    init?(_ entries: [SpoolEntry], holdsFrames: Bool, time: WallTime) throws(Fault) {
+        guard let opening = entries.first, let closing = entries.last else { return nil }
+        var records: [(sequence: UInt64, record: Bytes)] = []
+        var receipts: [UInt64: String] = [:]
+        for entry in entries {
+            switch entry {
+            case .record(let sequence, let bytes):
+                records.append((sequence, bytes))
+                guard holdsFrames,
+                    case .escalation(let owed)? = try OwedRecord.decode(bytes).body
+                else { continue }
+                receipts[sequence] = owed.receipt
+            case .gap(let gap):
+                let record = OwedRecord(
+                    at: time, clock: 0,
+                    body: .gap(
+                        GapRecord(
+                            first: gap.from, last: gap.through, reason: gap.reason.description)))
+                records.append((gap.from, record.encode()[0]))
+            }
+        }
+        switch opening {
+        case .record(let sequence, _): first = sequence
+        case .gap(let gap): first = gap.from
+        }
+        last = closing.last
+        block = OwedBlock.assembled(records)
+        self.receipts = receipts
+    }
+}

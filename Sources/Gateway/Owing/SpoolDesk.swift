@@ -1,0 +1,156 @@
+import Cryptography
+import EventLoop
+import Ground
+import Logging
+import Node
+import Spool
+import Storage
+import Topology
+import Wire
+
+/// The node's spool on its own thread: what the loops hand over is written here, committed together
+/// and read again to be sent. Disk calls block, and nobody else waits for them.
+final class SpoolDesk {
+    /// Records of one commit: it follows by itself beyond.
+    static let group = 512
+
+    let loop: Loop
+    let spool: Spool
+    let book: ReceiptBook
+    let log: Logger
+    private let commitAfter: Interval
+    private let resultsAfter: Interval
+    /// Whoever waits to hear that a record is on disk.
+    private var waiting: [@Sendable (Bool) -> Void] = []
+    private var promised: [(id: String, sequence: UInt64)] = []
+    private var timer: (any ScheduledTimer)?
+    private var due = Instant.distantFuture
+    private var failure: String?
+    /// Tells everybody how full it is.
+    var publish: () -> Void = {}
+    /// Hears that there is something to send.
+    var committed: () -> Void = {}
+
+    /// Opens the spool of a node. Blocks.
+    init(_ context: NodeContext, on loop: Loop, random: @escaping () -> UInt64) throws(Fault) {
+        let plan = context.blueprint.node.spool
+        let folder = context.topology.spoolFolder(of: context.blueprint.node)
+        self.loop = loop
+        log = context.log
+        commitAfter = plan.commit
+        resultsAfter = plan.results
+        var settings = SpoolSettings(quota: context.blueprint.node.budget.spool ?? 0)
+        settings.recordBytes = SpoolLink.largest
+        settings.key = try plan.key.map { (place) throws(Fault) in try Self.key(place) }
+        spool = try Spool(folder: folder, disk: SegmentFiles(), settings: settings, draw: random)
+        book = try ReceiptBook(folder: "\(folder)/receipts")
+        if let loss = book.loss { log.error("receipts are lost: \(loss)") }
+    }
+
+    /// - Parameter receipt: of a frame that is owed, which the book then knows.
+    func append(
+        _ queue: OwedQueue, _ record: [Bytes], receipt: String?,
+        then: (@Sendable (Bool) -> Void)?
+    ) {
+        do throws(Fault) {
+            let sequence = try spool.append(SpoolQueue(queue), record)
+            if let receipt { promised.append((receipt, sequence)) }
+        } catch {
+            fail(error)
+            then?(false)
+            return
+        }
+        if let then { waiting.append(then) }
+        if spool.pending >= Self.group { return commit() }
+        let isHurried = queue != .result && queue != .telemetry
+        schedule(loop.time.now + (isHurried ? commitAfter : resultsAfter))
+    }
+
+    private func schedule(_ moment: Instant) {
+        guard moment < due else { return }
+        due = moment
+        timer?.cancel()
+        timer = loop.schedule(at: moment) { [weak self] in self?.commit() }
+    }
+
+    /// Makes durable what was appended, and says so.
+    func commit() {
+        timer?.cancel()
+        timer = nil
+        due = .distantFuture
+        let (heard, receipts) = (waiting, promised)
+        waiting.removeAll(keepingCapacity: true)
+        promised.removeAll(keepingCapacity: true)
+        var isKept = true
+        do throws(Fault) {
+            try spool.commit()
+            try book.promise(receipts)
+            if failure != nil { log.info("the spool is written to again") }
+            failure = nil
+        } catch {
+            isKept = false
+            fail(error)
+        }
+        for one in heard { one(isKept) }
+        publish()
+        committed()
+    }
+
+    /// Each reason when it is new: a full disk would fill the log too.
+    private func fail(_ fault: Fault) {
+        guard failure != fault.message else { return }
+        failure = fault.message
+        log.error("the spool does not take what is owed: \(fault)")
+    }
+
+    var depths: [QueueDepth] {
+        spool.depths.map { depth in
+            QueueDepth(
+                queue: OwedQueue(depth.queue), first: depth.first, next: depth.next,
+                records: depth.records, bytes: UInt64(clamping: depth.bytes),
+                dropped: depth.dropped)
+        }
+    }
+
+    /// Writes down what waits, and closes. Nothing is taken any more.
+    func close() {
+        commit()
+        book.close()
+    }
+
+    private static func key(_ place: SecretPlace) throws(Fault) -> SealingKey {
+        let text = try place.read()
+        guard let digest = Digest("sha256:\(text)") else {
+            throw Fault(
+                .invalid, "the spool's key has \(text.utf8.count) characters and is no key",
+                remedy: "make one with `openssl rand -hex 32`")
+        }
+        return try SealingKey(digest.bytes)
+    }
+}
+
+extension SpoolQueue {
+    init(_ queue: OwedQueue) {
+        self =
+            switch queue {
+            case .escalation: .escalation
+            case .result: .result
+            case .telemetry: .telemetry
+            case .alert: .alert
+            case .audit: .audit
+            }
+    }
+}
+
+extension OwedQueue {
+    init(_ queue: SpoolQueue) {
+        self =
+            switch queue {
+            case .escalation: .escalation
+            case .result: .result
+            case .telemetry: .telemetry
+            case .alert: .alert
+            case .audit: .audit
+            }
+    }
+}

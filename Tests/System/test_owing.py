@@ -1,0 +1,279 @@
+"""An outage with real processes: what a leaf owes while its link is cut, and how it is settled.
+
+The way from the leaf to its region leads through the relay. The region keeps records; what it has
+is read from its store.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+import time
+import urllib.error
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+
+import numpy as np
+import pytest
+import topologies
+import tritonclient.grpc as triton
+from calls import facts, plain, series
+from fleet import eventually
+from relay import Relay
+
+RNG = np.random.default_rng(7)
+
+
+def keeping(plan: dict) -> None:
+    """The leaf owes, the region keeps; what is owed is sent soon and fast."""
+    plan["nodes"]["region"]["records"] = {"folder": "records"}
+    for name, node in plan["nodes"].items():
+        if node["tier"] == "leaf":
+            node["budget"] = {"spool": "64MiB"}
+            node["spool"] = {"gather": "200ms", "rate": "100Mbit/s", "results": "100ms"}
+    # Hardly any answer of the leaf is sure enough, so that frames escalate.
+    topologies.power(plan, deadline="2s")
+    plan["tasks"]["power-demand"]["leaf"]["accept"] = 0.9999
+
+
+@contextmanager
+def outage_fleet(folder, names=("leaf", "region"), loops: int = 1, *changes):
+    """(fleet, relay): started, with the relay before the region."""
+    with Relay(folder) as relay:
+        def through_relay(plan):
+            keeping(plan)
+            plan["nodes"]["region"]["address"] = f"127.0.0.1:{relay.port}"
+
+        fleet = topologies.make(folder, names, through_relay, *changes, loops=loops)
+        with fleet:
+            relay.start(fleet["region"].secure)
+            fleet.start()
+            yield fleet, relay
+
+
+def frame(client, number: int, stream: str = "meter-1", values=None, **parameters):
+    """One row of a sensor, under its name; the answer's facts."""
+    values = RNG.normal(size=24) if values is None else values
+    given = {"canopy.stream": stream, "canopy.sequence": number}
+    given.update({f"canopy.{name}": value for name, value in parameters.items()})
+    return facts(client.infer("power-demand", [series(values)], client_timeout=30,
+                              request_id=f"{stream}-{number}", parameters=given))
+
+
+def store(fleet) -> sqlite3.Connection:
+    return closing(sqlite3.connect(f"file:{fleet.folder}/records/records.sqlite?mode=ro",
+                                   uri=True))
+
+
+def rows(fleet, query: str) -> list[tuple]:
+    with store(fleet) as database:
+        return database.execute(query).fetchall()
+
+
+def owed(node) -> dict[str, float]:
+    """Records that a node still owes, by queue."""
+    prefix = 'canopy_spool_records{queue="'
+    return {name.removeprefix(prefix).removesuffix('"}'): value
+            for name, value in node.metrics().items() if name.startswith(prefix)}
+
+
+def drained(node, seconds: float = 60) -> None:
+    eventually(lambda: not any(owed(node).values()), f"{node.name} owes nothing", seconds)
+
+
+def held(fleet, queue: str) -> dict[str, int]:
+    """By node: how many records of a queue the region has."""
+    return dict(rows(fleet, f"""
+        SELECT origins.node, origins.through FROM origins WHERE origins.queue = '{queue}'"""))
+
+
+def arrived(fleet, results: dict[str, int], seconds: float = 60) -> None:
+    """Waits until so many results of each node are at the region; more than that never are."""
+    eventually(lambda: held(fleet, "result") == results, f"{results} results", seconds)
+
+
+def settled(node, receipt: str) -> dict | None:
+    """The answer that a receipt stands for; none while it is owed."""
+    status, body = node.get(f"/v2/receipts/{receipt}")
+    assert status in (200, 202), body
+    return json.loads(body)["parameters"] if status == 200 else None
+
+
+@pytest.mark.parametrize("loops", [1, 2], ids=["one loop", "two loops"])
+def test_what_a_cut_link_leaves_owed_is_settled_once(tmp_path, loops):
+    with outage_fleet(tmp_path, loops=loops) as (fleet, relay):
+        leaf = fleet["leaf"]
+        client = plain(fleet, "leaf")
+        said = [frame(client, number) for number in range(20)]
+        relay.say("cut")
+        with ThreadPoolExecutor(4) as pool:
+            said += pool.map(lambda number: frame(client, number), range(20, 140))
+        cut = said[20:]
+        receipts = [answer["receipt"] for answer in cut if "receipt" in answer]
+        assert len(said) == 140 and all("tier" in answer for answer in said)
+        assert len(receipts) > 60, "frames below the bar are owed"
+        assert len(set(receipts)) == len(receipts)
+        assert settled(leaf, receipts[0]) is None
+        eventually(lambda: owed(leaf).get("escalation", 0) >= len(receipts), "frames are kept")
+        relay.say("heal")
+        drained(leaf)
+        later = [settled(leaf, receipt) for receipt in receipts]
+        assert all(answer["canopy.tier"] == "regional" for answer in later)
+        metrics = leaf.metrics()
+        assert metrics["canopy_settled_total"] == metrics['canopy_owed_total{task="power-demand"}']
+        # Every frame once, whatever came twice.
+        arrived(fleet, {"leaf": 140})
+        assert rows(fleet, "SELECT count(DISTINCT merge) FROM records")[0][0] == 140
+        assert held(fleet, "escalation")["leaf"] == metrics["canopy_settled_total"]
+
+
+def test_a_leaf_that_is_killed_in_the_outage_owes_the_same_afterwards(tmp_path):
+    with outage_fleet(tmp_path) as (fleet, relay):
+        leaf = fleet["leaf"]
+        relay.say("cut")
+        client = plain(fleet, "leaf", fresh=True)
+        answers = [frame(client, number) for number in range(60)]
+        client.close()
+        receipts = [answer["receipt"] for answer in answers if "receipt" in answer]
+        assert receipts
+        leaf.process.send_signal(signal.SIGKILL)
+        leaf.process.wait(10)
+        fleet.start("leaf")
+        assert settled(leaf, receipts[-1]) is None, "a promise outlives its node"
+        relay.say("heal")
+        drained(leaf)
+        assert all(settled(leaf, receipt) for receipt in receipts)
+        # What the commit interval allows to be lost are results, never what was promised.
+        assert held(fleet, "escalation")["leaf"] >= len(receipts)
+        fleet.stop("leaf")
+        fleet.start("leaf")
+        assert settled(leaf, receipts[0]), "settled answers outlive their node too"
+
+
+def test_batches_that_are_sent_again_change_nothing(tmp_path):
+    with outage_fleet(tmp_path) as (fleet, relay):
+        leaf = fleet["leaf"]
+        relay.say("cut")
+        client = plain(fleet, "leaf")
+        answers = [frame(client, number) for number in range(80)]
+        receipts = [answer["receipt"] for answer in answers if "receipt" in answer]
+        relay.say("heal")
+        # Replies are lost again and again while it drains.
+        for _ in range(8):
+            time.sleep(0.25)
+            relay.say("reset")
+        arrived(fleet, {"leaf": 80})
+        drained(leaf)
+        assert all(settled(leaf, receipt) for receipt in receipts)
+        assert rows(fleet, "SELECT count(DISTINCT merge) FROM records")[0][0] == 80
+
+
+def test_what_must_stay_never_passes_the_link(tmp_path):
+    def private(plan):
+        plan["tasks"]["private"] = {"leaf": {"builtin": "identity"}, "payload": "local-only"}
+
+    with outage_fleet(tmp_path, ("leaf", "region"), 1, private) as (fleet, relay):
+        leaf = fleet["leaf"]
+        client = plain(fleet, "leaf")
+        secret = RNG.bytes(40_000)
+        tensor = triton.InferInput("bytes", [len(secret)], "UINT8")
+        tensor.set_data_from_numpy(np.frombuffer(secret, np.uint8))
+        before = relay.stats()
+        for number in range(50):
+            if number == 25:
+                relay.say("cut")
+            client.infer("private", [tensor], request_id=str(number),
+                         parameters={"canopy.stream": "s", "canopy.sequence": number})
+        relay.say("heal")
+        arrived(fleet, {"leaf": 50})
+        drained(leaf)
+        # 2 MB that nothing can make smaller would show.
+        passed = relay.stats()
+        up = sum(value for key, value in flat(passed) if "bytes" in key) - sum(
+            value for key, value in flat(before) if "bytes" in key)
+        assert up < 200_000, f"{up} bytes passed"
+        for file in tmp_path.joinpath("records").rglob("*"):
+            assert not file.is_file() or secret[:64] not in file.read_bytes()
+        for file in tmp_path.joinpath("spool").rglob("*"):
+            assert not file.is_file() or secret[:64] not in file.read_bytes()
+
+
+def flat(value, name=""):
+    """All numbers of a value, with the names that lead to them."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from flat(inner, f"{name}.{key}")
+    elif isinstance(value, list):
+        for inner in value:
+            yield from flat(inner, name)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield name, value
+
+
+def test_two_leaves_that_saw_the_same_frames_make_one_record_each(tmp_path):
+    def second(plan):
+        plan["nodes"]["leaf-2"]["tier"] = "leaf"
+        plan["nodes"]["leaf-2"]["budget"] = {"spool": "64MiB"}
+        plan["nodes"]["leaf-2"]["spool"] = {"gather": "200ms", "results": "100ms"}
+
+    with outage_fleet(tmp_path, ("leaf", "leaf-2", "region"), 1, second) as (fleet, relay):
+        relay.say("cut")
+        values = [RNG.normal(size=24) for _ in range(30)]
+        for name in ("leaf", "leaf-2"):
+            client = plain(fleet, name)
+            for number, row in enumerate(values):
+                frame(client, number, values=row)
+        relay.say("heal")
+        arrived(fleet, {"leaf": 30, "leaf-2": 30})
+        for name in ("leaf", "leaf-2"):
+            drained(fleet[name])
+        assert rows(fleet, "SELECT count(DISTINCT merge) FROM records")[0][0] == 30
+
+
+def test_a_region_without_records_refuses_and_the_leaf_keeps(tmp_path):
+    def forgetful(plan):
+        del plan["nodes"]["region"]["records"]
+
+    with outage_fleet(tmp_path, ("leaf", "region"), 1, forgetful) as (fleet, relay):
+        leaf = fleet["leaf"]
+        client = plain(fleet, "leaf")
+        for number in range(5):
+            frame(client, number)
+        leaf.await_log("keeps no records")
+        eventually(lambda: owed(leaf).get("result") == 5, "the results are kept")
+
+
+def test_a_node_that_returns_reports_before_it_sends(tmp_path):
+    with outage_fleet(tmp_path) as (fleet, relay):
+        region = fleet["region"]
+        region.await_log("leaf reports")
+        relay.say("cut")
+        client = plain(fleet, "leaf")
+        for number in range(10):
+            frame(client, number)
+        eventually(lambda: fleet["leaf"].metrics()["canopy_hub_away"] == 1, "the leaf is cut off")
+        before = region.said().count("leaf reports")
+        relay.say("heal")
+        eventually(lambda: region.said().count("leaf reports") > before, "the leaf reports", 5)
+        drained(fleet["leaf"])
+
+
+def test_nobody_speaks_of_what_another_node_owes(tmp_path):
+    import grpc
+    from calls import credentials
+    from test_versions import schema
+
+    with outage_fleet(tmp_path) as (fleet, _):
+        frozen = schema.frozen()
+        batch = frozen("canopy.v1.UploadBatch")(first=1, last=1, sha256=bytes(32))
+        batch.origin.node, batch.origin.epoch, batch.origin.queue = "leaf", 1, 2
+        for name, code in (("camera", grpc.StatusCode.PERMISSION_DENIED),
+                           ("region", grpc.StatusCode.PERMISSION_DENIED),
+                           ("leaf", grpc.StatusCode.DATA_LOSS)):
+            address = f"127.0.0.1:{fleet['region'].secure}"
+            with grpc.secure_channel(address, credentials(fleet.folder, name)) as channel:
+                call = channel.unary_unary("/canopy.v1.Owing/Upload")
+                with pytest.raises(grpc.RpcError) as refused:
+                    call(batch.SerializeToString(), timeout=10)
+            assert refused.value.code() == code, name
