@@ -22,7 +22,7 @@ extension Shard {
         case .refuse(let id, let refusal): with(id) { refuse($0, refusal) }
         case .compare(let id, _): with(id) { compare($0) }
         case .owe(let id, let reason): with(id) { owe($0, reason) }
-        case .record(let id): with(id) { record($0) }
+        case .record(let id): with(id) { keepRecord(of: $0) }
         case .forget(let id): with(id) { forget($0) }
         case .probe(let peer, let number, let deadline): probe(peer, number, deadline)
         case .noted(let change): noted(change)

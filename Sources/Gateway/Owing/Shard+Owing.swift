@@ -52,7 +52,7 @@ extension Shard {
     }
 
     /// Keeps a record of what the client was told.
-    func record(_ frame: Frame) {
+    func keepRecord(of frame: Frame) {
         guard let spool, let told = frame.told else { return }
         frame.told = nil
         let result = ResultRecord(frame, tasks[frame.task], told: told, time: time)
