@@ -59,6 +59,8 @@ let package = Package(
             name: "CPNG", path: "Sources/C/CPNG", linkerSettings: [.linkedLibrary("png16")]),
         .target(
             name: "COpenVINO", path: "Sources/C/COpenVINO", linkerSettings: [.linkedLibrary("dl")]),
+        .target(
+            name: "CPQ", path: "Sources/C/CPQ", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CLinux", path: "Sources/C/CLinux"),
         .target(name: "CIsolation", path: "Sources/C/CIsolation"),
         .target(
@@ -68,12 +70,17 @@ let package = Package(
             name: "canopy",
             dependencies: [
                 "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "Topology", "Bundles",
-                "Routing", "Telemetry", "Gateway", "Simulation", "CanopyClient", arguments, logging,
+                "Records", "Routing", "Telemetry", "Gateway", "Simulation", "CanopyClient",
+                arguments, logging,
             ], swiftSettings: house),
         .executableTarget(
             name: "simulate",
             dependencies: ["Ground", "Storage", "Topology", "Simulation", arguments],
             path: "Tools/simulating", swiftSettings: house),
+        .executableTarget(
+            name: "record-seed",
+            dependencies: ["Ground", "Cryptography", "Records", "Wire", arguments],
+            path: "Tools/recording", swiftSettings: house),
         .executableTarget(
             name: "relay", dependencies: ["Ground", "EventLoop", arguments], path: "Tools/relay",
             swiftSettings: house),
@@ -107,7 +114,7 @@ let package = Package(
             fixtures: ["Golden", "Models", "other_formats.py", "own_fixtures.py"])
         + room("Telemetry", ["Ground", "Wire"])
         + room("Alerts", ["Ground", "HTTP", "CMosquitto"])
-        + room("Records", ["Ground", "Cryptography", "Storage"])
+        + room("Records", ["Ground", "Cryptography", "Storage", "CPQ"])
         + room("Node", ["Ground", "Routing", "Topology"])
         + room("Simulation", ["Ground", "Routing", "Telemetry", "Topology", "Node"])
         + room(
@@ -116,7 +123,8 @@ let package = Package(
             "Gateway",
             [
                 "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "HTTP", "Topology",
-                "Bundles", "Routing", "Inference", "Telemetry", "Alerts", "Node", logging,
+                "Bundles", "Routing", "Inference", "Telemetry", "Alerts", "Records", "Node",
+                logging,
             ])
 )
 

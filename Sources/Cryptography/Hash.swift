@@ -19,6 +19,16 @@ public enum Hash {
     public static func sha256(_ bytes: Bytes) -> Digest {
         bytes.withUnsafeBytes { sha256($0) }
     }
+
+    /// HMAC with SHA-256 (RFC 2104) of `bytes`; 32 bytes.
+    public static func hmac(_ bytes: [UInt8], key: [UInt8]) -> [UInt8] {
+        digest { out in
+            var length: UInt32 = 0
+            let made = HMAC(
+                EVP_sha256(), key, Int32(key.count), bytes, bytes.count, out, &length)
+            return made != nil && length == 32 ? 1 : 0
+        }.bytes
+    }
 }
 
 /// SHA-256 of bytes that come in pieces.

@@ -33,8 +33,9 @@ struct Access {
         guard verbs.contains(verb) else {
             throw Fault(
                 .forbidden, "this identity may not use \(verb.rawValue)", source: .client,
-                remedy: verb == .control
-                    ? "show the certificate of a role (`kind: role`) whose verbs have control"
+                remedy: verb == .control || verb == .records
+                    ? "show the certificate of a role (`kind: role`) whose verbs have "
+                        + verb.rawValue
                     : "add it to the identity's `verbs` in the topology")
         }
     }
@@ -77,6 +78,7 @@ struct Verbs: Equatable, ExpressibleByArrayLiteral {
         case .metadata: 2
         case .metrics: 4
         case .control: 8
+        case .records: 16
         }
     }
 }

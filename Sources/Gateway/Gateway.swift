@@ -73,6 +73,8 @@ public final class Gateway {
         for host in hosts.dropFirst() { try listenElsewhere(host) }
         try watchSignals(loop, desk)
         watchCertificates(loop)
+        let sinks = try keepRecords(on: loop)
+        defer { sinks?.stop() }
         SpanExporter(context, hosts: hosts)?.start(on: loop)
         let loader = ModelLoader(context, hosts: all)
         try watchTopology(loop, loader)
@@ -82,6 +84,15 @@ public final class Gateway {
         loop.run()
         loader.stop()
         context.log.info("the node has ended")
+    }
+
+    /// Lets the store forget what is past its term, and hand on what larger stores are to have.
+    private func keepRecords(on loop: Loop) throws(Fault) -> RecordSinks? {
+        guard let store = context.records, let plan = context.blueprint.node.records else {
+            return nil
+        }
+        RecordKeeper(store, context.log).start(on: loop)
+        return try RecordSinks(store, plan, node: context.names.name, context.log)
     }
 
     // MARK: Loops

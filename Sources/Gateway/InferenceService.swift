@@ -60,6 +60,7 @@ final class InferenceService: HTTP.Service {
             }
         }
         if let method = ControlMethod(path: call.path) { return try asked(method, call, access) }
+        if let method = RecordsMethod(path: call.path) { return try kept(method, call, access) }
         if call.path == RPCPath.neighbours, servesInference {
             try access.allow(.metadata)
             let answer = Neighbours.of(shard.names.name, in: rules.topology, for: rules.clients)
@@ -87,6 +88,29 @@ final class InferenceService: HTTP.Service {
         }
         try access.allow(.control)
         return ControlCall(call, method, shard, control)
+    }
+
+    private func kept(
+        _ method: RecordsMethod, _ call: ServerCall, _ access: Access
+    ) throws(Fault) -> any CallHandler {
+        guard method == .feedback ? servesInference : serves.contains(.control) else {
+            throw Fault(
+                .unsupported, "this listener does not show records", source: .client,
+                remedy: "ask a listener of this node whose `serves` has control")
+        }
+        try access.allow(method.verb)
+        if method == .feedback { try requireNodeOrRole(call) }
+        return RecordsCall(call, method, shard, try control.records())
+    }
+
+    /// A true label counts for good: whoever may only send frames does not give it.
+    private func requireNodeOrRole(_ call: ServerCall) throws(Fault) {
+        if rules.clients == .certificate, let identity = call.identity, identity.kind != .client {
+            return
+        }
+        throw Fault(
+            .forbidden, "feedback takes the certificate of a node or a role", source: .client,
+            remedy: "show one, or let the node or role that you spoke to give the label")
     }
 
     private func rest(_ call: ServerCall, _ access: Access) throws(Fault) -> any CallHandler {

@@ -5,6 +5,7 @@ import HTTP
 import Inference
 import Logging
 import Node
+import Records
 import Storage
 import Synchronization
 import Topology
@@ -20,6 +21,8 @@ final class NodeContext: Sendable {
     let receipts: Receipts
     let sources: SourceNumbers
     let certificates: Certificates
+    /// What has arrived from the nodes below; `nil` where the topology keeps nothing.
+    let records: RecordStore?
     let log: Logger
     /// Loops of the node, each with a shard of it.
     let loops: Int
@@ -44,6 +47,11 @@ final class NodeContext: Sendable {
         sources = SourceNumbers()
         loops = node.loops ?? max(1, Machine.cores / 4)
         certificates = try Certificates(topology.trust, of: node, upstream: blueprint.peers)
+        records = try node.records.map { (plan) throws(Fault) in
+            try RecordStore(folder: plan.folder, settings: RecordSettings(plan, of: node)) {
+                log.critical("\($0)")
+            }
+        }
     }
 
     /// What `old` becomes with a new topology: tasks and peers keep their indexes, and what counts
@@ -67,6 +75,10 @@ final class NodeContext: Sendable {
         loops = old.loops
         certificates = old.certificates
         try certificates.cover(blueprint.peers)
+        records = old.records
+        if let records, let plan = node.records {
+            try records.adopt(RecordSettings(plan, of: node))
+        }
     }
 
     /// The memory of frames that isolated engines read. Once there, it stays: frames lie in it.

@@ -17,6 +17,8 @@ public struct Purged: Equatable, Sendable {
     public var count = 0
     /// Of frames.
     public var bytes = 0
+    /// How many of them a sink had not taken yet.
+    public var undelivered = 0
 
     init(kind: String, reason: Reason, before: WallTime) {
         self.kind = kind
@@ -29,7 +31,7 @@ public struct Purged: Equatable, Sendable {
         JSON.object([
             "event": .string("purge"), "class": .string(kind), "reason": .string(reason.rawValue),
             "before": .integer(Int(before.nanoseconds)), "count": .integer(count),
-            "bytes": .integer(bytes),
+            "bytes": .integer(bytes), "undelivered": .integer(undelivered),
         ]).canonical
     }
 }

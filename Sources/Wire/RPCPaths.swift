@@ -21,5 +21,9 @@ public enum RPCPath {
     public static let reload = "/canopy.v1.Control/Reload"
     public static let report = "/canopy.v1.Owing/Report"
     public static let upload = "/canopy.v1.Owing/Upload"
+    public static let queryRecords = "/canopy.v1.Records/Query"
+    public static let labelRecord = "/canopy.v1.Records/Label"
+    public static let explainRecord = "/canopy.v1.Records/Explain"
+    public static let recordStats = "/canopy.v1.Records/Stats"
     public static let neighbours = "/canopy.v1.Discovery/Neighbours"
 }

@@ -17,11 +17,13 @@ struct Canopy: AsyncParsableCommand {
               canopy up Topology/demo.yaml            every node of it on this machine
               canopy send --task meter-digits --image frame.jpg
               canopy status Topology/demo.yaml --watch
+              canopy records fleet.yaml --label 7     what was answered, where a node keeps it
             """,
         version: Version.text,
         subcommands: [
             Serve.self, Up.self, Send.self, Check.self, Simulate.self, ReplayCommand.self,
             Status.self, Drain.self, Undrain.self, BreakerCommand.self, Reload.self,
-            ModelCommand.self, Cert.self, Engine.self,
+            RecordsCommand.self, Label.self, Explain.self, Export.self, ModelCommand.self,
+            Cert.self, Engine.self,
         ])
 }

@@ -26,11 +26,12 @@ private let allowed: [String: Set<String>] = [
     "CanopyClient": ["Ground", "Cryptography", "EventLoop", "Wire", "HTTP", "Routing"],
     "Gateway": [
         "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "HTTP", "Topology", "Bundles",
-        "Routing", "Inference", "Telemetry", "Alerts", "Node",
+        "Routing", "Inference", "Telemetry", "Alerts", "Records", "Node",
     ],
     "canopy": [
         "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "HTTP", "Topology", "Bundles",
-        "Routing", "Inference", "Telemetry", "Node", "Gateway", "Simulation", "CanopyClient",
+        "Records", "Routing", "Inference", "Telemetry", "Node", "Gateway", "Simulation",
+        "CanopyClient",
     ],
 ]
 

@@ -88,14 +88,23 @@ class Pair:
             plan["nodes"][node] |= {"workers": 1, "site": site}
 
     def __enter__(self) -> Pair:
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def start(self) -> None:
         region = self.fleet["region"]
         self.fleet.start("region", ready=False)
         self.relay.start(region.secure, "--delay", f"{DELAY}ms", host=CENTRE,
                          within=self.link.within_centre)
         url = f"http://127.0.0.1:{region.plain}/ready"
         eventually(lambda: self.link.get(url), "the region is ready", 60)
-        self.fleet.start("leaf")
-        return self
+        # Not by the fleet's own waiting, which asks all nodes from here.
+        self.fleet.start("leaf", ready=False)
+        self.fleet.await_ready("leaf", 60)
 
     def __exit__(self, *_) -> None:
         self.fleet.close()

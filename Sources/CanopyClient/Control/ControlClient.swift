@@ -92,7 +92,7 @@ public final class ControlClient: Sendable {
         try await ask(node, RPCPath.reload, EmptyRequest(), timeout)
     }
 
-    private func ask<Answer: WireMessage>(
+    func ask<Answer: WireMessage>(
         _ node: Target, _ path: String, _ message: some WireMessage, _ timeout: Interval
     ) async throws(Fault) -> Answer {
         let result: Result<Answer, Fault> = await withCheckedContinuation { continuation in

@@ -2,6 +2,7 @@ import EventLoop
 import Ground
 import Logging
 import Node
+import Records
 import Routing
 import Synchronization
 import Telemetry
@@ -52,6 +53,20 @@ final class ControlPlane: Sendable {
 
     /// The topology that is in force.
     var context: NodeContext { present.withLock { $0.context } }
+
+    /// What the node has kept.
+    ///
+    /// - Throws: `precondition` when the topology lets it keep nothing.
+    func records() throws(Fault) -> RecordStore {
+        let context = context
+        if let records = context.records { return records }
+        let keepers = context.topology.nodes.filter { $0.records != nil }.map(\.name)
+        throw Fault(
+            .precondition, "node \(context.names.name) keeps no records", source: .client,
+            remedy: keepers.isEmpty
+                ? "give a regional or cloud node `records: { folder: … }` in the topology"
+                : "ask \(keepers.joined(separator: " or "))")
+    }
 
     var names: NodeMetrics { present.withLock { $0.names } }
 

@@ -9,6 +9,7 @@ enum ReloadSummary {
         let lines =
             tasks(old.blueprint, new.blueprint) + peers(old.blueprint, new.blueprint)
             + settings(old.blueprint.node, new.blueprint.node)
+            + (old.blueprint.node.records == new.blueprint.node.records ? [] : ["records"])
             + (old.topology.alerts.isSame(as: new.topology.alerts) ? [] : ["alerts"])
         return lines.isEmpty ? ["nothing that this node acts on has changed"] : lines
     }

@@ -17,6 +17,9 @@ enum RestartNeeds {
             (before.budget.bytes != after.budget.bytes, ["budget", "bytes"]),
             (before.budget.spool != after.budget.spool, ["budget", "spool"]),
             (before.spool != after.spool, ["spool"]),
+            (before.records?.folder != after.records?.folder, ["records", "folder"]),
+            (before.records?.postgres != after.records?.postgres, ["records", "postgres"]),
+            (before.records?.objects != after.records?.objects, ["records", "s3"]),
             (before.limits.inference != after.limits.inference, ["limits", "inference"]),
             (before.limits.pixels != after.limits.pixels, ["limits", "pixels"]),
         ]

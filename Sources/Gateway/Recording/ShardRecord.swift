@@ -12,7 +12,7 @@ import Routing
 final class ShardRecord {
     /// A log goes to the disk in pieces of this size, and at each tick what there is.
     private static let piece = 64 << 10
-    /// Bytes that may wait for the disk: some seconds of a busy loop.
+    /// Bytes that may wait for the disk: a second or so of the busiest loop.
     private static let mostBehind = 4 << 20
 
     private let loop: Loop

@@ -28,12 +28,12 @@ struct PayloadFolder: Sendable {
 
     /// The bytes, checked against their digest.
     ///
-    /// - Throws: `notFound`; `unavailable` when the file is damaged.
+    /// - Throws: `notFound`; `corrupt` when the file is damaged.
     func get(_ digest: Digest) throws(Fault) -> [UInt8] {
         let bytes = try disk.read(path(digest), limit: Self.fileLimit)
         guard Hash.sha256(bytes) == digest else {
             throw Fault(
-                .unavailable, "the payload \(path(digest)) is damaged: its digest is another one",
+                .corrupt, "the payload \(path(digest)) is damaged: its digest is another one",
                 remedy: "look at the disk that it lies on")
         }
         return bytes

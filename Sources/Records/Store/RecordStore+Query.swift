@@ -59,18 +59,8 @@ extension RecordStore {
                 WHERE n.queue = ? AND n.id > ? ORDER BY n.id
                 """
             let values: [SQLValue] = [.text(queue.rawValue), .integer(row)]
-            return try database.rows(sql, values, limit: limit) { row -> Note? in
-                guard Seal.of((0...5).map { row.value($0) }) == .integer(row.integer(6)) else {
-                    return nil
-                }
-                return Note(
-                    row: row.integer(7),
-                    origin: Origin(
-                        site: row.text(8), node: row.text(9), epoch: row.bits(10), queue: queue),
-                    sequence: row.bits(0), received: WallTime(nanoseconds: row.integer(2)),
-                    at: WallTime(nanoseconds: row.integer(3)), clock: row.bits(4),
-                    body: row.blob(5))
-            }.compactMap(\.self)
+            return try database.rows(sql, values, limit: limit, Note.init(sealed:))
+                .compactMap(\.self)
         }
     }
 
@@ -89,6 +79,23 @@ public struct Note: Equatable, Sendable {
     public var at: WallTime
     public var clock: UInt64
     public var body: [UInt8]
+}
+
+extension Note {
+    /// Of the row's columns in the order in which they are sealed, then seal, id, site, node and
+    /// epoch; `nil` when the seal is broken.
+    init?(sealed row: Row) {
+        guard Seal.of((0...5).map { row.value($0) }) == .integer(row.integer(6)),
+            let queue = Queue(rawValue: row.text(1))
+        else { return nil }
+        self.row = row.integer(7)
+        origin = Origin(site: row.text(8), node: row.text(9), epoch: row.bits(10), queue: queue)
+        sequence = row.bits(0)
+        received = WallTime(nanoseconds: row.integer(2))
+        at = WallTime(nanoseconds: row.integer(3))
+        clock = row.bits(4)
+        body = row.blob(5)
+    }
 }
 
 /// A query's condition.

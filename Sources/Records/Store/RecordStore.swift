@@ -14,6 +14,8 @@ public final class RecordStore: Sendable {
     private let say: @Sendable (Fault) -> Void
     private let writing: Locked<Shelf>
     private let reading: Locked<Reading>
+    /// The sinks that have made themselves known, for an index that begins again.
+    let sinks = Locked<[String: [SinkPart]]>([:])
     /// How often the index has begun again: readers of an earlier one open the new one.
     private let generation = Atomic(0)
 
@@ -42,6 +44,12 @@ public final class RecordStore: Sendable {
         if let loss { say(loss) }
     }
 
+    /// The reader first: the last to close puts the log into the file, and must be able to write.
+    deinit {
+        try? reading.with { $0.database = nil }
+        try? writing.with { $0.close() }
+    }
+
     /// Takes other limits over.
     public func adopt(_ settings: RecordSettings) throws(Fault) {
         try writing.with { (shelf) throws(Fault) in shelf.settings = settings }
@@ -66,6 +74,9 @@ public final class RecordStore: Sendable {
         shelf.close()
         say(try DatabaseFile.moveAside(path, because: fault))
         shelf = try Shelf.open(path, settings, payloads).shelf
+        for (name, parts) in try sinks.with({ $0 }).sorted(by: { $0.key < $1.key }) {
+            try shelf.register(sink: name, parts)
+        }
         generation.add(1, ordering: .sequentiallyConsistent)
     }
 

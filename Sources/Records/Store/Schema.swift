@@ -26,6 +26,17 @@ enum Schema {
         }
     }
 
+    /// Refuses a database of another version, for those who may not change it.
+    static func require(_ database: Database) throws(Fault) {
+        let version = try database.first("PRAGMA user_version") { $0.int(0) } ?? 0
+        guard version == steps.count else {
+            throw Fault(
+                .precondition,
+                "\(database.path) is of version \(version), this program reads \(steps.count)",
+                remedy: "use the program that its node runs")
+        }
+    }
+
     // Numbers that are times are nanoseconds since 1970. `seal` is a checksum of what a row says.
     private static let first = """
         CREATE TABLE origins (

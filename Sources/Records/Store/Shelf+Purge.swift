@@ -24,13 +24,32 @@ extension Shelf {
         return purged.filter { $0.count > 0 }
     }
 
+    /// Rows of this part up to it have been taken by every sink.
+    private func taken(_ part: SinkPart) throws(Fault) -> Int64 {
+        let sql = "SELECT min(cursor) FROM sinks WHERE part = ? AND name <> ''"
+        let least = try database.first(sql, [.text(part.rawValue)]) { row -> Int64? in
+            row.isNull(0) ? nil : row.integer(0)
+        }
+        return (least ?? nil) ?? .max
+    }
+
+    /// What a sink has not taken is kept for as long again.
+    private func overdue(_ before: WallTime, _ now: WallTime) -> WallTime {
+        WallTime(nanoseconds: before.nanoseconds - (now.nanoseconds - before.nanoseconds))
+    }
+
     // MARK: Frames
 
     private func purgeFrames(before: WallTime, _ now: WallTime) throws(Fault) -> Purged {
         var purged = Purged(kind: "frames", reason: .term, before: before)
+        let (taken, overdue) = (try taken(.frames), overdue(before, now))
         while true {
             let old = try frames(
-                "WHERE received < ?", [.integer(before.nanoseconds)], limit: Self.purgeStep)
+                "WHERE received < ? AND (id <= ? OR received < ?)",
+                [
+                    .integer(before.nanoseconds), .integer(taken),
+                    .integer(overdue.nanoseconds),
+                ], limit: Self.purgeStep)
             if old.isEmpty { break }
             try remove(old, &purged, now)
         }
@@ -80,6 +99,8 @@ extension Shelf {
         var step = Purged(kind: purged.kind, reason: purged.reason, before: purged.before)
         step.count = frames.count
         step.bytes = frames.reduce(0) { $0 + $1.bytes }
+        let taken = try taken(.frames)
+        step.undelivered = frames.count { $0.row > taken }
         try database.transaction { () throws(Fault) in
             for frame in frames {
                 try database.run("DELETE FROM frames WHERE id = ?", [.integer(frame.row)])
@@ -89,6 +110,7 @@ extension Shelf {
         frameBytes -= step.bytes
         purged.count += step.count
         purged.bytes += step.bytes
+        purged.undelivered += step.undelivered
         for frame in frames {
             let others = try database.first(
                 "SELECT 1 FROM frames WHERE digest = ?", [.blob(frame.digest.bytes)]
@@ -101,14 +123,22 @@ extension Shelf {
 
     private func purgeRecords(before: WallTime, _ now: WallTime) throws(Fault) -> Purged {
         var purged = Purged(kind: "records", reason: .term, before: before)
+        let (taken, overdue) = (try taken(.records), overdue(before, now))
         while true {
             let old = try database.rows(
-                "SELECT id, merge, won FROM records WHERE received < ? ORDER BY received",
-                [.integer(before.nanoseconds)], limit: Self.purgeStep
+                """
+                SELECT id, merge, won FROM records
+                WHERE received < ? AND (id <= ? OR received < ?) ORDER BY received
+                """,
+                [
+                    .integer(before.nanoseconds), .integer(taken),
+                    .integer(overdue.nanoseconds),
+                ], limit: Self.purgeStep
             ) { (row: $0.integer(0), merge: $0.blob(1), won: $0.bool(2)) }
             if old.isEmpty { return purged }
             var step = purged
             step.count = old.count
+            step.undelivered = old.count { $0.row > taken }
             try database.transaction { () throws(Fault) in
                 for record in old {
                     try database.run("DELETE FROM records WHERE id = ?", [.integer(record.row)])
@@ -117,6 +147,7 @@ extension Shelf {
                 try audit(step, now)
             }
             purged.count += old.count
+            purged.undelivered += step.undelivered
         }
     }
 
@@ -136,6 +167,7 @@ extension Shelf {
         _ kind: String, _ queues: [Queue], before: WallTime, _ now: WallTime
     ) throws(Fault) -> Purged {
         var purged = Purged(kind: kind, reason: .term, before: before)
+        let (taken, overdue) = (try taken(.notes), overdue(before, now))
         for queue in queues {
             var found = Self.purgeStep
             while found == Self.purgeStep {
@@ -143,11 +175,12 @@ extension Shelf {
                     try database.run(
                         """
                         DELETE FROM notes WHERE id IN (SELECT id FROM notes
-                        WHERE queue = ? AND received < ? ORDER BY received LIMIT ?)
+                        WHERE queue = ? AND received < ? AND (id <= ? OR received < ?)
+                        ORDER BY received LIMIT ?)
                         """,
                         [
-                            .text(queue.rawValue), .integer(before.nanoseconds),
-                            .int(Self.purgeStep),
+                            .text(queue.rawValue), .integer(before.nanoseconds), .integer(taken),
+                            .integer(overdue.nanoseconds), .int(Self.purgeStep),
                         ])
                     found = database.changes
                     guard found > 0 else { return }

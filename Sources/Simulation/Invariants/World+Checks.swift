@@ -16,7 +16,9 @@ extension World {
             let late = (local - frame.deadline).milliseconds
             fail(.deadlineKept, shard, "an answer came \(late) ms too late", frame: frame.serial)
         }
-        guard verdict.degraded == .upstreamDown, isHealed, !hasFailed(shard) else { return }
+        guard verdict.degraded == .upstreamDown, isHealed, !hasFailed(shard),
+            !isTrying(shard, local)
+        else { return }
         fail(
             .heals, shard, "an answer says upstream_down, and nothing has failed for 90 s",
             frame: frame.serial)
@@ -26,6 +28,14 @@ extension World {
     func hasFailed(_ shard: Int) -> Bool {
         hosts[shards[shard].host].shards.contains { one in
             shards[one].failedAt.map { now - $0 <= Self.healingTime } ?? false
+        }
+    }
+
+    /// Whether a half-open breaker waits for the one call that it let through: on a quiet node that
+    /// may be long after the last failure, and others of that moment are turned away.
+    private func isTrying(_ shard: Int, _ local: Instant) -> Bool {
+        shards[shard].node.peers.contains { peer in
+            peer.pending > 0 && peer.breaker.state(now: local) == .halfOpen
         }
     }
 

@@ -31,6 +31,8 @@ public struct Identity: Sendable {
         case metrics
         /// Change a node.
         case control
+        /// See what a node has kept of what arrived, and label it.
+        case records
 
         /// What an identity may do when the file does not say.
         static func standard(for kind: Kind) -> Set<Verb> {
@@ -82,10 +84,13 @@ public struct Identity: Sendable {
     }
 
     private func check(_ fields: Fields) {
-        if kind == .client && verbs.contains(.control) {
+        let strict = [Verb.control, .records].filter(verbs.contains)
+        if kind == .client, let verb = strict.first {
+            let what = verb == .control ? "control" : "see records"
             fields.report.add(
-                fields.place(of: "verbs"), "\(fields.subject) is a client that may control",
-                "control needs the certificate of a role: `kind: role`, or remove control")
+                fields.place(of: "verbs"), "\(fields.subject) is a client that may \(what)",
+                "\(verb.rawValue) needs the certificate of a role: `kind: role`, or remove"
+                    + " \(verb.rawValue)")
         }
         if kind != .client && token != nil {
             fields.report.add(

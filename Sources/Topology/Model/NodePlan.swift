@@ -36,6 +36,8 @@ public struct NodePlan: Sendable {
     public let routing: RoutingPlan
     /// How it keeps what it owes, where its budget has room for that.
     public let spool: SpoolPlan
+    /// How it keeps what arrives; `nil` (default) keeps nothing, and takes nothing that is owed.
+    public let records: RecordsPlan?
     public let place: Place
 
     /// What the file says of all nodes.
@@ -93,6 +95,7 @@ public struct NodePlan: Sendable {
         link = LinkPlan(fields.fields("link"), over: common.link)
         routing = RoutingPlan(fields.fields("routing"), over: common.routing)
         spool = SpoolPlan(fields.fields("spool"), over: common.spool)
+        records = RecordsPlan(fields.fields("records"), tier: tier)
         fields.finish()
         guard let tier else { return nil }
         self.tier = tier
@@ -101,7 +104,7 @@ public struct NodePlan: Sendable {
     /// What only a Canopy node has.
     private static let ownKeys = [
         "listen", "upstream", "hardware", "loops", "workers", "ring", "budget", "limits",
-        "routing", "spool",
+        "routing", "spool", "records",
     ]
 
     private static func dialled(_ listeners: [Listener]) -> Endpoint? {

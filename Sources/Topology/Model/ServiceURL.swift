@@ -24,6 +24,9 @@ public struct ServiceURL: Hashable, Sendable {
         static let webhook = Kind(
             scheme: "http", port: 80, securePort: 443, hasPath: true,
             expected: "the URL of a webhook such as https://hooks.example/canopy")
+        static let objects = Kind(
+            scheme: "http", port: 80, securePort: 443, hasPath: false,
+            expected: "the URL of an S3 server such as https://s3.example")
         static let mqtt = Kind(
             scheme: "mqtt", port: 1883, securePort: 8883, hasPath: false,
             expected: "the URL of a broker such as mqtts://broker.example")

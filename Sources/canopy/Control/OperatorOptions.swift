@@ -27,25 +27,32 @@ struct OperatorOptions: ParsableArguments {
 
     var patience: Interval { .milliseconds(Int64(timeout)) }
 
-    /// A client that shows the certificate of a role.
-    func connect(_ fleet: Topology) throws(Fault) -> ControlClient {
+    /// A client that shows the certificate of a role with this verb.
+    func connect(
+        _ fleet: Topology, for verb: Identity.Verb = .control
+    ) throws(Fault) -> ControlClient {
         let folder = certificates ?? fleet.trust.certificates
         let disk = FileDisk()
         let authority = certificates.map { "\($0)/ca.pem" } ?? fleet.trust.authority
         let trust = try disk.read(authority, limit: 1 << 20)
-        let name = try role(fleet, in: folder)
+        let name = try role(fleet, in: folder, verb)
         let credentials = try CredentialFiles(folder: folder, name: name).load(from: disk)
         return try ControlClient(trust: trust, credentials: credentials)
     }
 
-    private func role(_ fleet: Topology, in folder: String) throws(Fault) -> String {
+    private func role(
+        _ fleet: Topology, in folder: String, _ verb: Identity.Verb
+    ) throws(Fault) -> String {
         if let identity { return identity }
-        let roles = fleet.identities.filter { $0.verbs.contains(.control) }.map(\.name)
+        let roles = fleet.identities.filter { $0.verbs.contains(verb) }.map(\.name)
         let disk = FileDisk()
         let found = roles.first { disk.size(CredentialFiles(folder: folder, name: $0).key) != nil }
         if let found { return found }
         throw Fault(
-            .notFound, "no certificate in \(folder) may control the nodes",
+            .notFound,
+            verb == .records
+                ? "no certificate in \(folder) may see the nodes' records"
+                : "no certificate in \(folder) may control the nodes",
             remedy: roles.first.map {
                 "make one: canopy cert issue --folder \(folder) --role \($0)"
             } ?? "name a role in the topology: `identities: { operator: { kind: role } }`")

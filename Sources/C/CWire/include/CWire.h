@@ -12,6 +12,7 @@
 #include "inference.pb-c.h"
 #include "otlp.pb-c.h"
 #include "owing.pb-c.h"
+#include "records.pb-c.h"
 #include "rpc.pb-c.h"
 
 // Memory for one message while it is unpacked or packed: given out in order, taken back at once.
