@@ -62,8 +62,9 @@ final class Monitor: @unchecked Sendable {
 final class WorkerThread: @unchecked Sendable {
     /// How much nicer a thread that computes is than those that answer. Where a loop and a worker
     /// share a core, an equal worker keeps it for whole ticks of the scheduler: a loop that needs
-    /// half of the core was seen 14 ms late, and 0.1 ms with this. Against 10 the loop may have nine
-    /// tenths of the core as soon as it wants them, and takes what it needs: refusing costs little.
+    /// half of the core was seen 14 ms late, and 0.1 ms with this. Against 10 the loop may have
+    /// nine tenths of the core as soon as it wants them, and takes what it needs: refusing costs
+    /// little.
     /// The worker has all the rest, and a tenth whatever comes.
     static let niceness: Int32 = 10
 
