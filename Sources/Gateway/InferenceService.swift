@@ -60,7 +60,6 @@ final class InferenceService: HTTP.Service {
             }
         }
         if let method = ControlMethod(path: call.path) { return try asked(method, call, access) }
-        if let method = OwingMethod(path: call.path) { return try owed(method, call, access) }
         if let method = RecordsMethod(path: call.path) { return try kept(method, call, access) }
         if let method = OwingMethod(path: call.path) { return try owed(method, call, access) }
         if call.path == RPCPath.neighbours, servesInference {
@@ -126,19 +125,6 @@ final class InferenceService: HTTP.Service {
         throw Fault(
             .forbidden, "feedback takes the certificate of a node or a role", source: .client,
             remedy: "show one, or let the node or role that you spoke to give the label")
-    }
-
-    private func owed(
-        _ method: OwingMethod, _ call: ServerCall, _ access: Access
-    ) throws(Fault) -> any CallHandler {
-        guard call.identity?.kind == .node else {
-            throw Fault(
-                .forbidden, "only nodes send what they owe", source: .client,
-                remedy: "call with a node's certificate, on a listener that asks for one")
-        }
-        try access.allow(.infer)
-        return OwingCall(
-            call, method, access, shard, try control.records(), control.context)
     }
 
     private func rest(_ call: ServerCall, _ access: Access) throws(Fault) -> any CallHandler {
