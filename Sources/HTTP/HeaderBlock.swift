@@ -7,8 +7,8 @@ struct HeaderBlock {
         var name: UInt16
         var value: UInt32
     }
-    /// Room, of which `size` bytes are in use: every call fills it anew, and setting a mark back costs
-    /// less than emptying an array.
+    /// Room, of which `size` bytes are in use: every call fills it anew, and setting a mark back
+    /// costs less than emptying an array.
     private var room: [UInt8] = []
     private var places: [Field] = []
 

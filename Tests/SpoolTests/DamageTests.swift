@@ -64,8 +64,11 @@ import Testing
     @Test func `Damaged segments that are kept are bounded`() throws {
         for _ in 0..<20 {
             let spool = try openSpool(disk)
-            for index in 0..<2 { try spool.append(.result, "\(index)") }
-            try spool.commit()
+            // In the last batch it might have been torn, and is no damage.
+            for index in 0..<2 {
+                try spool.append(.result, "\(index)")
+                try spool.commit()
+            }
             disk.files[disk.segments(.result)[0]]!.bytes[4096 + 24] ^= 1
             _ = try spool.all(.result)
             _ = try openSpool(disk).all(.result)

@@ -62,7 +62,7 @@ import Testing
     @Test func `Frames go before results, results before telemetry, and audit never`() throws {
         let spool = try openSpool(disk, quota: 1 << 20)
         for queue in SpoolQueue.allCases { try fill(spool, queue, 60) }
-        try fill(spool, .alert, 440)
+        try fill(spool, .alert, 500)
         #expect(try inventory(spool, .audit).records == 60)
         #expect(try inventory(spool, .escalation).records == 0)
         #expect(try inventory(spool, .escalation).gaps == ["1…60 overflow"])

@@ -12,7 +12,8 @@ struct StatusTable {
     }
 
     var text: String {
-        [nodes, tasks, peers, owed, classes, remarks].filter { !$0.isEmpty }.joined(separator: "\n\n")
+        let parts = [nodes, tasks, peers, owed, classes, remarks]
+        return parts.filter { !$0.isEmpty }.joined(separator: "\n\n")
     }
 
     private var known: [NodeStatus] { answers.compactMap(\.status) }
