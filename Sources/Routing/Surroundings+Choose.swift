@@ -23,7 +23,8 @@ extension Surroundings {
             candidates.removeAll { peers[$0.id].isFull(now: now) }
             if let peer = pick(task: task, place: 0) { return Choice(peer: peer, isSpill: false) }
         }
-        if !staysOnSite { askForTrials(task: task, now: now) }
+        askForTrials(
+            task: task, withNeighbours: withNeighbours, staysOnSite: staysOnSite, now: now)
         guard !staysOnSite, let last = lastEligible(task: task, except: except, now: now) else {
             return nil
         }

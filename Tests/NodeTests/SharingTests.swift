@@ -17,10 +17,13 @@ private struct TestShards {
     var replies: [Verdict] = []
     var messages = 0
 
-    init(_ count: Int = 2, peers: Int = 1, policy adjust: (inout Policy) -> Void = { _ in }) {
+    init(
+        _ count: Int = 2, peers: Int = 1, course change: (inout Course) -> Void = { _ in },
+        policy adjust: (inout Policy) -> Void = { _ in }
+    ) {
         let start = now
         shards = (0..<count).map { number in
-            let alone = Surroundings.forTests(peers: peers, start: start, { _ in }, adjust)
+            let alone = Surroundings.forTests(peers: peers, start: start, change, adjust)
             return Node(
                 Surroundings(
                     courses: alone.courses, peers: alone.peers, policy: alone.policy,
@@ -165,6 +168,23 @@ private struct TestShards {
         #expect((0..<3).allSatisfy { node.state($0) == .closed })
         for shard in 0..<3 { node.arrive(shard) }
         #expect(node.calls.count == 4)
+    }
+
+    @Test func `A neighbour that may be back is tried by whatever loop has frames`() {
+        var node = TestShards(
+            2,
+            course: { course in
+                course.levels = []
+                course.neighbours = [0]
+            })
+        for _ in 0..<5 { node.fail(1) }
+        node.deliver()
+        #expect((0..<2).allSatisfy { node.state($0) == .open })
+        node.pass(.seconds(2))
+        node.arrive(1)
+        node.deliver()
+        node.arrive(1)
+        #expect(node.calls.map(\.shard) == [1])
     }
 
     @Test func `Leave for a trial that no frame uses goes to whoever has frames`() {

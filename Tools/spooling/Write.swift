@@ -46,8 +46,11 @@ struct Write: ParsableCommand {
                 // Audit, when it is full of that; it is drained in time.
                 guard error.code == .exhausted else { throw error }
             }
-            // A file was made or given up: a segment is full.
-            if spool.held != held { log.say("phase rotate\n") }
+            // A file was made or given up: a segment is full. The commit makes the next one durable.
+            if spool.held != held {
+                log.say("phase rotate\n")
+                try spool.commit()
+            }
         }
         log.say("phase commit\n")
         try spool.commit()

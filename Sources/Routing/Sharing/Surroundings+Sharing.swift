@@ -87,15 +87,21 @@ extension Surroundings {
     // MARK: Peers
 
     /// Asks for leave to call peers whose open time is over, since there is a frame for them.
-    mutating func askForTrials(task: Int, now: Instant) {
+    mutating func askForTrials(
+        task: Int, withNeighbours: Bool, staysOnSite: Bool, now: Instant
+    ) {
         guard place.count > 1 else { return }
-        for level in courses[task].levels {
-            for index in level where isWorthATrial(index) {
-                if !place.isMember {
-                    recallTrial(of: index, for: nil, now: now)
-                } else if peers[index].breaker.asksForLeave(now: now) {
-                    letters.append(Letter(to: 0, message: .wantsTrial(peer: index)))
-                }
+        if withNeighbours { askForTrials(of: courses[task].neighbours, now: now) }
+        guard !staysOnSite else { return }
+        for level in courses[task].levels { askForTrials(of: level, now: now) }
+    }
+
+    private mutating func askForTrials(of hosts: [Int], now: Instant) {
+        for index in hosts where isWorthATrial(index) {
+            if !place.isMember {
+                recallTrial(of: index, for: nil, now: now)
+            } else if peers[index].breaker.asksForLeave(now: now) {
+                letters.append(Letter(to: 0, message: .wantsTrial(peer: index)))
             }
         }
     }
