@@ -18,8 +18,8 @@ private struct TestShards {
     var messages = 0
 
     init(
-        _ count: Int = 2, peers: Int = 1, course change: (inout Course) -> Void = { _ in },
-        policy adjust: (inout Policy) -> Void = { _ in }
+        _ count: Int = 2, peers: Int = 1, policy adjust: (inout Policy) -> Void = { _ in },
+        course change: (inout Course) -> Void = { _ in }
     ) {
         let start = now
         shards = (0..<count).map { number in

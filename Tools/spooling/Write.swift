@@ -46,7 +46,7 @@ struct Write: ParsableCommand {
                 // Audit, when it is full of that; it is drained in time.
                 guard error.code == .exhausted else { throw error }
             }
-            // A file was made or given up: a segment is full. The commit makes the next one durable.
+            // A file was made or given up: a segment is full. The next one becomes durable now.
             if spool.held != held {
                 log.say("phase rotate\n")
                 try spool.commit()
