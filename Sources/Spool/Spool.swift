@@ -82,7 +82,7 @@ public final class Spool {
 
     /// Bytes of disk that all its files have.
     public var held: Int {
-        2 * StateRecord.size + reserve.held + quarantined.reduce(0) { $0 + $1.size }
+        StateFile.size + reserve.held + quarantined.reduce(0) { $0 + $1.size }
             + lanes.reduce(0) { $0 + $1.bytes }
     }
 

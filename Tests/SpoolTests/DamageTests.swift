@@ -182,7 +182,7 @@ import Testing
         #expect(segments > 400)
         disk.bytesRead = 0
         _ = try openSpool(disk, quota: 64 << 20) { $0.segmentBytes = 64 << 10 }
-        #expect(disk.bytesRead <= segments * 4096 + 2 * (64 << 10) + 2 * StateRecord.size)
+        #expect(disk.bytesRead <= segments * 4096 + 2 * (64 << 10) + StateFile.size)
     }
 
     @Test func `A lost cursor file makes another spool of it, which repeats and loses nothing`()
