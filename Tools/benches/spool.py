@@ -16,6 +16,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from claims import Claims
 from fleet import ROOT, program
 
 # Bytes of a record, records of a commit, records a second that must be reached where the bare
@@ -29,7 +30,7 @@ BACKLOG = 10 << 30
 OPEN_SECONDS = 1.0
 
 
-def run(folder: Path, seconds: int, budgets: list) -> dict:
+def run(folder: Path, seconds: int, budgets: Claims) -> dict:
     # Not in a memory that calls itself a disk: where the project lies.
     place = ROOT / ".build" / "bench-spool"
     shutil.rmtree(place, ignore_errors=True)
@@ -44,7 +45,7 @@ def run(folder: Path, seconds: int, budgets: list) -> dict:
 
 
 def load(place: Path, what: str, size: int, batch: int, wanted: int, seconds: int,
-         budgets: list) -> dict:
+         budgets: Claims) -> dict:
     ways = {"bare": lambda: rate(place, size, batch, seconds, "--raw"),
             "spool": lambda: rate(place, size, batch, seconds),
             "sqlite": lambda: sqlite(place / "sqlite", size, batch, seconds)}
@@ -60,12 +61,11 @@ def load(place: Path, what: str, size: int, batch: int, wanted: int, seconds: in
           f"SQLite {seen['sqlite']:,.0f}; {share:.2f} × bare ({min(shares):.2f}–{max(shares):.2f}),"
           f" {seen['spool'] / seen['sqlite']:.1f} × SQLite", flush=True)
     if seen["bare"] * SHARE >= wanted:
-        budgets.append({"what": f"spool, {what}: records/s", "seen": seen["spool"],
-                        "must": f"≥ {wanted:,}", "holds": seen["spool"] >= wanted})
+        budgets.at_least(f"spool, {what}: records/s", seen["spool"], wanted)
     else:
-        budgets.append({"what": f"spool, {what}: share of bare writes, which do not reach "
-                                f"{wanted / SHARE:,.0f}/s here",
-                        "seen": share, "must": f"≥ {SHARE:g}", "holds": share >= SHARE})
+        budgets.at_least(
+            f"spool, {what}: share of bare writes, which do not reach {wanted / SHARE:,.0f}/s here",
+            share, SHARE)
     return {"rates": rates, "median": seen, "share_of_bare": share, "shares": shares}
 
 
@@ -112,7 +112,7 @@ def sqlite(folder: Path, size: int, batch: int, seconds: int) -> float:
     return records / took
 
 
-def opening(folder: Path, budgets: list) -> dict:
+def opening(folder: Path, budgets: Claims) -> dict:
     """A backlog of 10 GB. Its frames are holes, since only the first page of their segments is read
     at the start; the last segments of frames and of results, which are read, are written."""
     place = ["--folder", folder, "--quota", 2 * BACKLOG]
@@ -128,9 +128,8 @@ def opening(folder: Path, budgets: list) -> dict:
     took = statistics.median(times)
     print(f"  opening {held / 1e9:.1f} GB in {count} segments: {took:.3f} s "
           f"({min(times):.3f}–{max(times):.3f})", flush=True)
-    budgets.append({"what": "opening a spool of 10 GB, s", "seen": took,
-                    "must": f"≤ {OPEN_SECONDS:g}",
-                    "holds": took <= OPEN_SECONDS and held >= BACKLOG})
+    assert held >= BACKLOG, f"the backlog has {held} bytes only"
+    budgets.at_most("opening a spool of 10 GB, s", took, OPEN_SECONDS)
     return {"seconds": times, "held": held, "segments": count}
 
 
