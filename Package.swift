@@ -164,6 +164,7 @@ if Context.environment["CANOPY_FUZZ"] == "1" {
             name: "FuzzServer", dependencies: ["FuzzSupport", "Ground", "HTTP"],
             path: "Tools/fuzzing/server", swiftSettings: house),
         fuzzer("wire", ["Ground", "Wire"]),
+        fuzzer("peer", ["Ground", "Wire", "Compression"]),
         fuzzer("http1", ["FuzzServer"]),
         fuzzer("http2", ["FuzzServer"]),
         fuzzer("topology", ["Ground", "Topology"]),

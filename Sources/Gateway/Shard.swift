@@ -214,10 +214,14 @@ final class Shard {
         tasks[task].isLoading = false
         tasks[task].fault = why
         if tasks[task].model == nil { alerts?.set("model-missing", tasks[task].name, true) }
+        hear(.modelStale(task: task, true))
     }
 
     /// The model that the topology names is the one that answers.
-    func isServed(task: Int) { tasks[task].fault = nil }
+    func isServed(task: Int) {
+        tasks[task].fault = nil
+        hear(.modelStale(task: task, false))
+    }
 
     /// A task's model answers no more.
     func uninstall(task: Int) {

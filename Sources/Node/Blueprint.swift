@@ -138,6 +138,7 @@ public struct Blueprint: Sendable {
                     mayLeave: task.plan.payload == .mayLeaveSite,
                     failsClosed: task.plan.offline == .failClosed,
                     hasSafeAnswer: task.plan.safeAnswer != nil, keeps: keeps(of: task),
+                    staleness: task.plan.staleness,
                     budget: EscalationBudget(limits, place: place, now: now), audits: audits))
         }
         return Surroundings(

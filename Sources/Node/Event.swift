@@ -12,6 +12,9 @@ public enum Event: Hashable, Sendable {
     case modelReady(task: Int, bar: Bar?)
     /// The task's model is gone.
     case modelLost(task: Int)
+    /// Another model is wanted for the task and cannot be had, so what it has is stale; or that is
+    /// over.
+    case modelStale(task: Int, Bool)
     /// How many frames an engine works on at once.
     case workers(Int)
     /// Whether the task's model has an engine of its own, and with it workers.

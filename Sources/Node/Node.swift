@@ -69,6 +69,8 @@ public struct Node: Sendable {
             hear(event, of: id, now: now, into: &effects)
         case .modelReady(let task, let bar): world.setModel(true, bar: bar, task: task)
         case .modelLost(let task): world.setModel(false, bar: nil, task: task)
+        case .modelStale(let task, let isStale):
+            world.setStale(isStale, task: task, now: now)
         case .workers(let count): world.setWorkers(count)
         case .ownEngine(let task, let isOwn): world.setAlone(isOwn, task: task)
         case .tick:

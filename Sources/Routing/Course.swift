@@ -4,6 +4,10 @@ public import Ground
 public struct Course: Sendable {
     /// A model is loaded here and answers.
     public internal(set) var hasModel = false
+    /// Since when another model is wanted, which cannot be had: the one that is here is stale.
+    public internal(set) var staleSince: Instant?
+    /// How long a stale model may answer; `nil` sets no limit.
+    public var staleness: Interval?
     /// Whether the model's work takes a worker; an identity does not.
     public var needsWorker: Bool
     /// Confidence from which on an answer of this node is accepted; `nil` accepts every answer.
@@ -35,7 +39,8 @@ public struct Course: Sendable {
     public init(
         bar: Bar? = nil, needsWorker: Bool = true, alert: Bar? = nil, neighbours: [Int] = [],
         levels: [[Int]], mayLeave: Bool, failsClosed: Bool = false, hasSafeAnswer: Bool = false,
-        keeps: Keeping = .nothing, budget: EscalationBudget, audits: AuditSampler
+        keeps: Keeping = .nothing, staleness: Interval? = nil, budget: EscalationBudget,
+        audits: AuditSampler
     ) {
         self.bar = bar
         self.needsWorker = needsWorker
@@ -46,6 +51,7 @@ public struct Course: Sendable {
         self.failsClosed = failsClosed
         self.hasSafeAnswer = hasSafeAnswer
         self.keeps = keeps
+        self.staleness = staleness
         self.budget = budget
         self.audits = audits
         nearest = Array(repeating: NearestNode(), count: levels.count + 1)
@@ -53,6 +59,15 @@ public struct Course: Sendable {
 
     /// Whether anybody above may be asked.
     public var hasUpstream: Bool { levels.contains { !$0.isEmpty } }
+
+    /// Whether the model here is stale, and has been for longer than it may answer.
+    public func isExpired(now: Instant) -> Bool {
+        guard let staleSince, let staleness else { return false }
+        return now - staleSince >= staleness
+    }
+
+    /// Whether the model here may answer a frame that begins now.
+    func mayAnswer(now: Instant) -> Bool { hasModel && !isExpired(now: now) }
 
     /// Nodes upstream that run it.
     var peerCount: Int { levels.reduce(0) { $0 + $1.count } }
@@ -62,6 +77,7 @@ public struct Course: Sendable {
         let old = self
         self = new
         hasModel = old.hasModel
+        staleSince = old.staleSince
         bar = old.bar
         latencies = old.latencies
         isPanicking = old.isPanicking

@@ -14,7 +14,8 @@ extension Journey {
         let tenth = Interval(nanoseconds: (arrival.deadline - now).nanoseconds / 10)
         lastMoment = arrival.deadline + .nanoseconds(-min(tenth, Self.replyMargin).nanoseconds)
         effects.append(.arm(id, at: lastMoment))
-        guard world.courses[arrival.task].hasModel else {
+        // A model that is stale for too long is as good as none.
+        guard world.courses[arrival.task].mayAnswer(now: now) else {
             return goUpstream(purpose: .forward, now: now, in: &world, into: &effects)
         }
         guard world.courses[arrival.task].needsWorker else {
@@ -82,6 +83,7 @@ extension Journey {
         in world: borrowing Surroundings, _ effects: inout Effects
     ) -> Bool {
         bar = arrival.accept ?? world.courses[arrival.task].bar
+        isStale = world.courses[arrival.task].staleSince != nil
         effects.append(.infer(id))
         return true
     }
@@ -193,7 +195,8 @@ extension Journey {
         guard world.courses[arrival.task].hasSafeAnswer, refusal != .invalid else {
             return refuse(refusal, &effects)
         }
-        effects.append(.reply(id, verdict(.nobody, accepted: false, reason, final: true)))
+        let why = world.courses[arrival.task].isExpired(now: now) ? .stale : reason
+        effects.append(.reply(id, verdict(.nobody, accepted: false, why, final: true)))
         record(in: world, &effects)
         return over(&effects)
     }
@@ -227,7 +230,9 @@ extension Journey {
     func verdict(
         _ answerer: Answerer, accepted: Bool, _ degraded: DegradedReason?, final: Bool
     ) -> Verdict {
-        Verdict(answerer: answerer, accepted: accepted, degraded: degraded, final: final)
+        let own: DegradedReason? = answerer == .here && isStale ? .stale : nil
+        return Verdict(
+            answerer: answerer, accepted: accepted, degraded: degraded ?? own, final: final)
     }
 }
 

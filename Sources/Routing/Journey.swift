@@ -49,6 +49,8 @@ public struct Journey: Sendable {
     var local: LocalAnswer?
     /// From which confidence on the inference's answer is accepted; `nil` accepts every answer.
     var bar: Bar?
+    /// Whether that answer is of a model whose successor cannot be had.
+    var isStale = false
     /// When an answer must leave this node at the latest.
     var lastMoment = Instant.distantFuture
     /// Calls made so far; the number of the last one.

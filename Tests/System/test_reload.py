@@ -4,6 +4,7 @@ refused, and the node goes on."""
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
 
@@ -12,8 +13,9 @@ import pytest
 import topologies
 from calls import digit, echo, facts, plain, refusal
 from conftest import LOOPS
-from fleet import bundle_id, eventually
+from fleet import MODELS, bundle_id, eventually
 from operators import edit, status, task
+from tritonclient.utils import InferenceServerException
 
 GOOD, BAD = 'canopy_reloads_total{outcome="accepted"}', 'canopy_reloads_total{outcome="refused"}'
 
@@ -189,6 +191,46 @@ def test_a_bundle_that_is_not_there_leaves_the_one_that_was(alone, frames, loops
     edit(fleet, lambda plan: plan["tasks"]["meter-digits"]["leaf"].update(
         bundle=bundle_id("digits-leaf")), "leaf")
     eventually(lambda: not task(fleet, "leaf", "meter-digits")["fault"], "the fault is gone")
+
+
+@LOOPS
+def test_an_old_model_answers_as_stale_until_its_limit_and_the_right_one_when_it_comes(
+        alone, frames, loops):
+    fleet = alone(loops)
+    folder = fleet.folder / "on-its-way"
+    folder.mkdir()
+    ask = lambda: facts(digit(plain(fleet, "leaf"), frames[0][0]))  # noqa: E731
+    assert "degraded" not in ask()
+
+    def want(plan):
+        plan["models"] = [str(folder), str(fleet.folder / "leaf-only")]
+        plan["tasks"]["meter-digits"]["leaf"]["bundle"] = bundle_id("digits-regional")
+
+    shutil.copytree(MODELS / "digits-leaf", fleet.folder / "leaf-only" / "digits-leaf")
+    edit(fleet, want, "leaf")
+    eventually(lambda: ask().get("degraded") == "stale", "answers say that they are stale")
+    said = ask()
+    assert said["bundle"] == bundle_id("digits-leaf") and said["tier"] == "leaf"
+    counted = 'canopy_degraded_total{task="meter-digits",reason="stale"}'
+    assert fleet["leaf"].metrics()[counted] >= 1
+    edit(fleet, lambda plan: plan["tasks"]["meter-digits"].update(
+        {"staleness": "1s", "offline": "fail-closed"}), "leaf")
+
+    def refuses():
+        try:
+            ask()
+        except InferenceServerException as refused:
+            return "UNAVAILABLE" in str(refused)
+
+    eventually(refuses, "past the limit it refuses")
+    edit(fleet, lambda plan: plan["tasks"]["meter-digits"].update(
+        {"offline": "fail-safe", "safe-answer": "unreadable"}), "leaf")
+    said = eventually(lambda: None if refuses() else ask(), "the safe answer")
+    assert said["degraded"] == "stale" and said["confidence"] == 0 and "bundle" not in said
+    # What was on its way arrives; nobody edits or restarts anything.
+    shutil.copytree(MODELS / "digits-regional", folder / "digits-regional")
+    eventually(lambda: ask().get("bundle") == bundle_id("digits-regional"), "the right model", 60)
+    assert "degraded" not in ask()
 
 
 @LOOPS

@@ -144,6 +144,32 @@ def bundle():
         "fp32_bytes": 4096, "precision": "int8", "parameters": 3514}).encode()
 
 
+def peer():
+    # The places of Tools/fuzzing/peer/PeerFuzzer.swift's table.
+    names = ["hello", "hello-reply", "load-request", "load-report", "feedback", "feedback-reply",
+             "node-report", "node-report-reply", "owed-block", "upload", "upload-reply"]
+    for kind, name in enumerate(names):
+        for path in sorted(WIRE.glob(f"v1/{name}.bin")) + sorted(WIRE.glob(f"v1/{name}-later.bin")):
+            yield bytes([kind]) + path.read_bytes()
+    # Of a table of 35: the records of a block, and a block as zstd, uncompressed within its frame.
+    data = (WIRE / "v1/owed-block.bin").read_bytes()
+    yield bytes([35]) + data
+    for piece in (data, b"", bytes(600)):
+        length = len(piece)
+        head = b"\x28\xb5\x2f\xfd\x60" + struct.pack("<H", length - 256) if length > 255 else \
+            b"\x28\xb5\x2f\xfd\x20" + bytes([length])
+        raw = struct.pack("<I", length << 3 | 1)[:3] + piece
+        yield bytes([36]) + struct.pack(">H", length) + head + raw
+    for kind in range(35):
+        yield bytes([kind])
+    status = (WIRE / "status.bin").read_bytes()
+    yield bytes([27]) + status
+    for kind, name in ((28, "health-request"), (29, "health-response"), (30, "reference"),
+                       (31, "ready"), (32, "server-metadata"), (33, "model-metadata"),
+                       (34, "model-config")):
+        yield bytes([kind]) + (WIRE / f"{name}.bin").read_bytes()
+
+
 def short_calibration(data):
     """Three of its items: all of them would only slow the search down."""
     value = json.loads(data)
@@ -155,7 +181,7 @@ def short_calibration(data):
 
 def main():
     folder = pathlib.Path(sys.argv[1])
-    for make in (wire, http1, http2, topology, image, bundle):
+    for make in (wire, http1, http2, topology, image, bundle, peer):
         target = folder / make.__name__
         target.mkdir(parents=True, exist_ok=True)
         for number, data in enumerate(make()):

@@ -25,6 +25,7 @@ extension Event {
         case 13: self = .ownEngine(task: try words.integer(), try words.flag())
         case 14: self = .peerCalled(peer: try words.integer())
         case 15: self = .told(from: try words.integer(), try ShardMessage(reading: &words))
+        case 16: self = .modelStale(task: try words.integer(), try words.flag())
         default: throw words.fault("there is no event \(number)")
         }
     }

@@ -55,6 +55,10 @@ extension Event {
             sink.put(UInt64(15))
             sink.put(from)
             message.put(into: &sink)
+        case .modelStale(let task, let isStale):
+            sink.put(UInt64(16))
+            sink.put(task)
+            sink.put(isStale)
         }
     }
 }

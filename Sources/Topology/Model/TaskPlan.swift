@@ -18,6 +18,11 @@ public struct TaskPlan: Sendable {
     public let payload: Payload
     /// What is said while no tier that suffices can be reached. Default the best local answer.
     public let offline: Offline
+    /// How long an old model may answer while the one that the topology names cannot be had, 1 s
+    /// to 366 days; its answers are marked as stale. Past it the node counts as without a model:
+    /// frames go to a node that has the right one, and `offline` and `safe-answer` say the rest.
+    /// Default none: an old model is better than nothing, and every answer says that it is old.
+    public let staleness: Interval?
     /// The label that is given where nobody has an answer, so that a machine behind the camera can
     /// act safely. Default none: the frame is refused.
     public let safeAnswer: String?
@@ -64,6 +69,7 @@ public struct TaskPlan: Sendable {
         escalation = Escalation(fields.fields("escalate"))
         payload = fields.value("payload", .word, or: .mayLeaveSite)
         offline = fields.value("offline", .word, or: .failSafe)
+        staleness = fields.value("staleness", .interval(.seconds(1)...(.seconds(31_622_400))))
         safeAnswer = fields.value("safe-answer", .text("the label that is safe to act on"))
         let alert = fields.fields("alert")
         self.alert = fields.has("alert") ? AlertPlan(alert) : nil
