@@ -29,6 +29,8 @@ class Outcome:
     error: str | None = None
     # Whether the refusal said when to try again.
     has_hint: bool = False
+    # Which of the messages that were sent in turn.
+    message: int = 0
 
 
 class Outcomes(list):
@@ -96,7 +98,7 @@ async def _run(port, messages, rate, seconds, token, during, at_once) -> Outcome
             due = start + number // at_once * at_once / rate
             await asyncio.sleep(max(0, due - time.monotonic()))
             tasks.append(asyncio.create_task(
-                _send(call, messages[number % len(messages)], metadata, outcomes)))
+                _send(call, messages, number % len(messages), metadata, outcomes)))
         await asyncio.gather(*tasks)
         if helper:
             await helper
@@ -104,17 +106,19 @@ async def _run(port, messages, rate, seconds, token, during, at_once) -> Outcome
     return outcomes
 
 
-async def _send(call, message: bytes, metadata, outcomes: Outcomes) -> None:
+async def _send(
+        call, messages: list[bytes], number: int, metadata, outcomes: Outcomes) -> None:
     begin = time.monotonic()
     try:
         # No deadline of the transport: the task's own is to hold. Longer than this is a hang.
-        answer = await asyncio.wait_for(call(message, metadata=metadata), PATIENCE)
+        answer = await asyncio.wait_for(call(messages[number], metadata=metadata), PATIENCE)
         outcomes.append(Outcome(
             begin, time.monotonic() - begin, answer.parameters["canopy.tier"].string_param,
-            answer.parameters["canopy.degraded"].string_param or None))
+            answer.parameters["canopy.degraded"].string_param or None, message=number))
     except TimeoutError:
-        outcomes.append(Outcome(begin, PATIENCE, error="HANGS"))
+        outcomes.append(Outcome(begin, PATIENCE, error="HANGS", message=number))
     except grpc.aio.AioRpcError as refused:
         hint = any(key == "grpc-status-details-bin" for key, _ in refused.trailing_metadata())
         outcomes.append(Outcome(
-            begin, time.monotonic() - begin, error=refused.code().name, has_hint=hint))
+            begin, time.monotonic() - begin, error=refused.code().name, has_hint=hint,
+            message=number))

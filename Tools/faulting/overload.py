@@ -11,6 +11,7 @@ from pathlib import Path
 
 import frames
 import load
+import numpy as np
 import topologies
 from cell import Cell, Seen
 from fleet import ROOT, Fleet, bundle_id
@@ -26,6 +27,7 @@ def leaf(folder: Path, change=None, workers: int = 1) -> Fleet:
         plan["nodes"]["leaf"]["workers"] = workers
         plan["tasks"]["meter-digits"] = {
             "leaf": {"bundle": bundle_id("digits-cloud")}, "deadline": "2s"}
+        topologies.identity(plan)
         if change:
             change(plan)
 
@@ -94,7 +96,11 @@ def tenfold(folder: Path, mutated: bool) -> Seen:
             for name in ("standard", "batch", "sync")]
         loaded = load.run(port, camera, rate, 6)
         sync = load.request("meter-digits", pictures[0], **{"class": "sync"})
-        asked = load.run(port, [sync], 100, 1.5, during=lambda: watch_places(fleet, held))
+        # What a client of that machine sees of any call, which no refusal can be quicker than.
+        echo = load.request("echo", np.zeros(4, np.float32))
+        both = load.run(port, [sync, echo], 200, 1.5, during=lambda: watch_places(fleet, held))
+        asked = [one for one in both if one.message == 0]
+        echoes = load.Outcomes(one for one in both if one.message == 1)
         sent = sum(one.finish() for one in floods)
         work, metrics = service(fleet), fleet["leaf"].metrics()
     bound = alone.millis(99) * 1.2 + work
@@ -115,9 +121,11 @@ def tenfold(folder: Path, mutated: bool) -> Seen:
     if refused:
         times = sorted(one.took * 1e3 for one in refused)
         middle, most = times[len(times) // 2], times[len(times) * 95 // 100]
+        way = echoes.millis(95)
         seen.check(f"{len(refused)} of {len(asked)} more of class sync were refused, half of them"
-                   f" within {middle:.1f} ms, 95 % within {most:.1f} ms (5), as the client sees it",
-                   most <= 5)
+                   f" within {middle:.1f} ms, 95 % within {most:.1f} ms, as the client sees it, for"
+                   f" whom 95 % of calls that are answered at once take {way:.1f} ms (5 more)",
+                   most <= way + 5)
         seen.check(f"in the node a refusal takes {inside[0]:.2f} ms, the 99th percentile"
                    f" {inside[1]:.2f} ms (5); its loop is {late[0]:.2f} and {late[1]:.2f} ms late",
                    inside[1] <= 5)
