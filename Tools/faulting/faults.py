@@ -42,6 +42,8 @@ def main() -> int:
     if unknown := [name for name in options.cells if name not in names]:
         parser.error(f"no such cell: {', '.join(unknown)}; there are {', '.join(names)}")
     steady.minutes = options.minutes
+    if options.minutes > 1:
+        overload.idle_seconds = options.minutes * 60
     chosen = [cell for cell in CELLS if cell.name in (options.cells or names)]
     if options.list:
         for cell in chosen:
