@@ -24,7 +24,7 @@ final class RoamingStream: Sendable {
         let frames = Frames()
         self.frames = frames
         stream = try client.stream(
-            "camera-\(camera)", task: plan.task, options: plan.roaming ?? StreamOptions()
+            "\(plan.name)-\(camera)", task: plan.task, options: plan.roaming ?? StreamOptions()
         ) { outcome in
             let sent = frames.open.withLock { open in
                 outcome.isLast

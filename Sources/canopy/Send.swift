@@ -47,6 +47,9 @@ struct Send: AsyncParsableCommand {
     @Option(help: "Cameras that send at the same time.")
     var streams = 1
 
+    @Option(help: "What they are called: NAME-1, NAME-2 and so on.")
+    var name = "camera"
+
     @Option(help: "At most this many frames in all.")
     var limit: Int?
 
@@ -86,6 +89,7 @@ struct Send: AsyncParsableCommand {
         guard (1...256).contains(streams) else {
             throw ValidationError("--streams must be from 1 to 256")
         }
+        guard !name.isEmpty else { throw ValidationError("--name must not be empty") }
         if let rate, !(rate > 0 && rate <= 10_000) {
             throw ValidationError("--rate must be above 0 and at most 10000")
         }
@@ -130,7 +134,7 @@ struct Send: AsyncParsableCommand {
             options?.whenFull = drop
         }
         return SendPlan(
-            task: task, streams: streams, rate: rate, mode: mode, workClass: workClass,
+            task: task, streams: streams, name: name, rate: rate, mode: mode, workClass: workClass,
             accept: accept, timeout: .milliseconds(Int64(timeout)), limit: limit ?? .max,
             roaming: options)
     }

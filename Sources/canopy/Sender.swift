@@ -8,6 +8,8 @@ import Wire
 struct SendPlan: Sendable {
     let task: String
     let streams: Int
+    /// A stream is called by this and its number.
+    let name: String
     /// Frames a second of each stream; `nil` sends as fast as answers come.
     let rate: Double?
     let mode: Mode
@@ -122,7 +124,7 @@ struct Sender: Sendable {
     private func request(_ sent: SentFrame) -> InferRequest {
         var frame = frame(sent.frame.input)
         frame.id = sent.id
-        frame.stream = "camera-\(sent.camera)"
+        frame.stream = "\(plan.name)-\(sent.camera)"
         frame.sequence = sent.sequence
         return frame.request
     }

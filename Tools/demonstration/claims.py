@@ -45,6 +45,26 @@ def check(report: dict[str, Any]) -> list[dict[str, Any]]:
                ratio < 1, f"{int8['bytes']:,} of {int8['fp32_bytes']:,} bytes, {percent(ratio)}"),
         _claim("every frame and every sensor row is answered", unanswered == 0,
                f"{unanswered} without an answer"),
+        *outage(report["outage"]),
+    ]
+
+
+def outage(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """Nothing is lost while the uplink is cut: what is claimed of that part of the report."""
+    frames, deepest = report["frames"], report["deepest"]
+    return [
+        _claim(f"with the uplink cut for {report['cut_seconds']:.0f} s every frame is answered",
+               frames == report["answered"] and report["degraded"].get("upstream_down", 0) > 0,
+               f"{frames:,} sent, {report['answered']:,} answered, "
+               f"{report['degraded'].get('upstream_down', 0)} of them less than wanted"),
+        _claim("what the leaf then owes is kept, and settled when the link is back: "
+               "owed = settled + gaps",
+               0 < report["owed"] == report["settled"] + report["gaps"]
+               and report["left"] == 0 and deepest["results"] > 0,
+               f"{report['owed']} owed = {report['settled']} settled + {report['gaps']} gaps; "
+               f"{deepest['results']:,} results and {deepest['frames']} frames waited at most"),
+        _claim("the region has one record of each frame", report["records"] == frames,
+               f"{report['records']:,} of {frames:,}"),
     ]
 
 

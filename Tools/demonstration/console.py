@@ -20,7 +20,8 @@ WAYS = {"leaf_only": "leaf alone", "system": "system", "regional_only": "regiona
 def text(report: dict[str, Any]) -> str:
     """The whole report."""
     blocks = [_accuracy(report), _tiers(report), _bytes(report), _confusions(report["digits"]),
-              _others(report), _sizes(report["sizes"]), _claims(report), _about(report)]
+              _others(report), _outage(report["outage"]), _sizes(report["sizes"]),
+              _claims(report), _about(report)]
     return "\n" + "\n\n".join(blocks) + "\n"
 
 
@@ -116,6 +117,20 @@ def _others(report: dict[str, Any]) -> str:
         lines += ["", title("Stills, by EfficientNet-Lite").rstrip("\n"),
                   table(["picture", "answer", "tier", "confidence", ""], rows)]
     return "\n".join(lines)
+
+
+def _outage(outage: dict[str, Any]) -> str:
+    deepest = outage["deepest"]
+    return "\n".join([
+        title(f"The uplink is cut for {outage['cut_seconds']:.0f} s").rstrip("\n"),
+        f"  {outage['frames']:,} frames sent, {outage['answered']:,} answered; "
+        f"{outage['owed']} owed a better answer, {outage['settled']} settled, "
+        f"{outage['gaps']} in gaps",
+        f"  at most {deepest['results']:,} results and {deepest['frames']} frames waited; caught "
+        f"up {outage['caught_up_seconds']:.1f} s after the link was back",
+        f"  the region has {outage['records']:,} records of them; "
+        f"{outage['upstream_bytes']:,} bytes up, {percent(outage['bytes_ratio'])} of what the "
+        "cloud alone would take (not among the bytes above)"])
 
 
 def _sizes(sizes: dict[str, Any]) -> str:

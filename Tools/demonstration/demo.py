@@ -14,13 +14,13 @@ import claims
 import console
 import data
 import nodes
+import outage
 import page
 import report
 from live import Live, legend
 from machine import CACHE, Trouble, say
-from passes import Pass, send, to_node
+from passes import CAMERAS, RATE, Pass, send, to_node
 
-CAMERAS, RATE = 4, 30  # the fleet of the page: four cameras of thirty frames a second
 REFINED = 50  # frames that refine mode is shown on
 PATIENCE = 5_000  # ms: the first frames wait for a connection over the slow link
 TOLD = ["--task", "meter-digits", "--streams", CAMERAS, "--rate", RATE]
@@ -42,7 +42,8 @@ def digits_pass(title: str, name: str, node: str, labels: dict[str, str], *more:
     """All frames from four cameras to one node."""
     say(title)
     live = Live(len(labels), labels, CAMERAS)
-    result = send(name, [*to_node(node), *TOLD, "--image", data.FRAMES, *more], live)
+    result = send(name, [*to_node(node), *TOLD, "--name", name, "--image", data.FRAMES, *more],
+                  live)
     live.finish()
     return result
 
@@ -69,8 +70,9 @@ def run(fleet: nodes.Fleet, with_stills: bool) -> report.Outcome:
     unsure = sorted(leaf.final.values(), key=lambda answer: answer.confidence)[:REFINED]
     folder = data.hardest([answer.source for answer in unsure])
     say(f"the {len(unsure)} digits that the leaf is least sure of, in refine mode")
-    refine = send("refine", [*to_node("leaf"), *TOLD, "--image", folder, "--mode", "refine"],
-                  lambda answer: None)
+    refine = send("refine", [*to_node("leaf"), *TOLD, "--name", "refine", "--image", folder,
+                             "--mode", "refine"], lambda answer: None)
+    cut = outage.play(fleet, labels)
     stills, still_labels = None, {}
     if with_stills:
         still_labels = data.stills()
@@ -81,7 +83,7 @@ def run(fleet: nodes.Fleet, with_stills: bool) -> report.Outcome:
     return report.Outcome(
         labels=labels, system=system, leaf_only=leaf, regional_only=regional, cloud_only=cloud,
         upstream_bytes=upstream, rows=rows, sensor=sensor, refine=refine,
-        refine_frames=len(unsure), stills=stills, still_labels=still_labels,
+        refine_frames=len(unsure), outage=cut, stills=stills, still_labels=still_labels,
         seconds=time.monotonic() - start)
 
 

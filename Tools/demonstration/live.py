@@ -6,6 +6,7 @@ import shutil
 import sys
 import time
 from collections import Counter, deque
+from collections.abc import Callable
 
 from passes import TIERS, Answer
 from proof import percent
@@ -20,8 +21,10 @@ WIDEST = 72  # digits of one camera that are shown
 class Live:
     """Shows the answers of one pass as they come."""
 
-    def __init__(self, total: int, truth: dict[str, str], streams: int) -> None:
+    def __init__(self, total: int, truth: dict[str, str], streams: int,
+                 more: Callable[[], str] | None = None) -> None:
         self.total, self.truth, self.streams = total, truth, streams
+        self.more = more  # one line below the others
         self.is_terminal = sys.stdout.isatty()
         self.reels: dict[int, deque[str]] = {}
         self.tiers: Counter[str] = Counter()
@@ -44,6 +47,10 @@ class Live:
         reel.append(self._digit(answer))
         while len(reel) > max(width, 8):
             reel.popleft()
+        self.tick()
+
+    def tick(self) -> None:
+        """Shows the state when it was not shown for a while."""
         pause = REDRAW_SECONDS if self.is_terminal else LINE_SECONDS
         if time.monotonic() - self.shown >= pause:
             self._show()
@@ -69,12 +76,13 @@ class Live:
 
     def _show(self) -> None:
         self.shown = time.monotonic()
+        more = [self.more()] if self.more else []
         if not self.is_terminal:
-            print("  " + "  ".join(self._figures(False)), flush=True)
+            print("  " + "  ".join(self._figures(False) + more), flush=True)
             return
         lines = [f"  camera {number}  {''.join(self.reels.get(number, ()))}"
                  for number in range(1, self.streams + 1)]
-        lines += [f"  {figures}" for figures in self._figures(True)]
+        lines += [f"  {figures}" for figures in self._figures(True) + more]
         back = f"\033[{self.lines}A" if self.lines else ""
         sys.stdout.write(back + "".join(f"\033[2K{line}\n" for line in lines))
         sys.stdout.flush()

@@ -9,6 +9,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -17,8 +18,8 @@ from typing import IO
 from machine import BUNDLES, CACHE, ROOT, STILL_BUNDLES, Trouble, bundle_id, canopy, program
 
 PORTS = {8443: "leaf, for cameras", 8480: "leaf, plain text", 8444: "region", 8445: "cloud",
-         8455: "the relay before the cloud"}
-RELAY = 8455
+         8454: "the leaf's uplink, a relay before the region", 8455: "the relay before the cloud"}
+UPLINK, RELAY = 8454, 8455
 PLAIN = "127.0.0.1:8480"
 DELAY = "100ms"  # each way between the region and the cloud, or a camera and the cloud
 READY_SECONDS = 60  # models are compiled at the first start, on a slow machine too
@@ -62,13 +63,16 @@ def check_ports() -> None:
 
 
 def write_topology(stills: bool) -> Path:
-    """A copy of Topology/demo.yaml whose cloud is reached through the relay; the stills beside."""
+    """A copy of Topology/demo.yaml whose nodes reach the region and the cloud through relays; the
+    stills beside."""
     folder = CACHE / "topology"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     text = (ROOT / "Topology" / "demo.yaml").read_text(encoding="utf-8")
     for old, new in (
         ("models: [models]", f"models: [{json.dumps(str(BUNDLES))}]"),
+        ("    listen: 127.0.0.1:8444", f"    listen: 127.0.0.1:8444\n"
+                                       f"    address: 127.0.0.1:{UPLINK}"),
         ("    listen: 127.0.0.1:8445", f"    listen: 127.0.0.1:8445\n"
                                        f"    address: 127.0.0.1:{RELAY}"),
     ):
@@ -85,27 +89,47 @@ def write_topology(stills: bool) -> Path:
 
 
 def make_certificates(clients: list[str]) -> None:
-    """An authority, and a certificate for each node and client."""
+    """An authority, and a certificate for each node and client, and for the operator."""
     canopy("cert", "init", "--folder", CERTIFICATES, "--name", "Canopy demonstration")
     for node in ("leaf", "region", "cloud"):
         canopy("cert", "issue", "--folder", CERTIFICATES, "--node", node, "--host", "127.0.0.1")
     for client in clients:
         canopy("cert", "issue", "--folder", CERTIFICATES, "--client", client)
+    canopy("cert", "issue", "--folder", CERTIFICATES, "--role", "operator")
 
 
 class Fleet:
-    """The relay and `canopy up`, as children; ended by `close`."""
+    """The relays and `canopy up`, as children; ended by `close`."""
 
     def __init__(self, topology: Path) -> None:
         self.topology = topology
         self.log = CACHE / "nodes.log"
         self._children: list[subprocess.Popen[str]] = []
         self._files: list[IO[str]] = []
+        # Not in the cache: a socket's path has 107 characters at most.
+        self._sockets = tempfile.TemporaryDirectory(prefix="canopy-demo-")
 
     def start(self) -> None:
+        self._spawn("uplink.log", program("relay"), "--listen", f"127.0.0.1:{UPLINK}",
+                    "--to", "127.0.0.1:8444", "--control", self._control("uplink"))
         self._spawn("relay.log", program("relay"), "--listen", f"127.0.0.1:{RELAY}",
-                    "--to", "127.0.0.1:8445", "--delay", DELAY)
+                    "--to", "127.0.0.1:8445", "--delay", DELAY,
+                    "--control", self._control("relay"))
         self._spawn(self.log.name, program("canopy"), "up", self.topology)
+
+    def _control(self, relay: str) -> Path:
+        return Path(self._sockets.name) / relay
+
+    def say_to_uplinks(self, command: str) -> None:
+        """`cut` or `heal`: the leaf's ways to the region and to the cloud break, or come back."""
+        for relay in ("uplink", "relay"):
+            with socket.socket(socket.AF_UNIX) as channel:
+                channel.settimeout(5)
+                channel.connect(str(self._control(relay)))
+                channel.sendall(command.encode() + b"\n")
+                answer = json.loads(channel.makefile().readline())
+            if not answer.get("ok"):
+                raise Trouble(f"the relay does not {command}: {answer}")
 
     def _spawn(self, log: str, *line: object) -> None:
         file = (CACHE / log).open("w", encoding="utf-8")
@@ -160,7 +184,7 @@ class Fleet:
         self._children[-1].wait()
 
     def close(self) -> None:
-        """Ends the nodes in an orderly way, then the relay."""
+        """Ends the nodes in an orderly way, then the relays."""
         for child in reversed(self._children):
             if child.poll() is None:
                 child.send_signal(signal.SIGTERM)
@@ -172,3 +196,4 @@ class Fleet:
         for file in self._files:
             file.close()
         self._children, self._files = [], []
+        self._sockets.cleanup()

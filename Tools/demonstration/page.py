@@ -38,7 +38,7 @@ def html(report: dict[str, Any]) -> str:
         "<h1>Canopy: three tiers answer real frames</h1>",
         f"<p>{_summary(report)} {held} of {len(report['claims'])} claims hold.</p>",
         _about(report), "<h2>Claims</h2>", _claims(report), *_digits(report),
-        *_others(report), "<h2>Models</h2>", _sizes(report["sizes"])]
+        *_others(report), *_outage(report["outage"]), "<h2>Models</h2>", _sizes(report["sizes"])]
     return ("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
             "<meta name=\"viewport\" content=\"width=device-width\">"
             f"<title>Canopy: demonstration</title><style>{STYLE}</style></head>\n<body>\n"
@@ -164,6 +164,24 @@ def _others(report: dict[str, Any]) -> list[str]:
                   "at the regional node, Lite2 in the cloud.</p>",
                   table(["picture", "answer", "tier", "confidence", "time", ""], rows, words=(1,))]
     return parts
+
+
+def _outage(outage: dict[str, Any]) -> list[str]:
+    rows = [["frames sent", f"{outage['frames']:,}"], ["answered", f"{outage['answered']:,}"],
+            ["owed a better answer", f"{outage['owed']:,}"],
+            ["settled later", f"{outage['settled']:,}"],
+            ["given up, in gaps", f"{outage['gaps']:,}"],
+            ["records at the region", f"{outage['records']:,}"]]
+    return [
+        "<h2>The uplink is cut</h2>",
+        f"<p>For {outage['cut_seconds']:.0f} s nothing passes between the leaf and its region. The "
+        "cameras go on, the leaf answers, and what it owes waits on its disk: a record of each "
+        "frame, and the frames that it would have sent up. When the link is back they follow, "
+        f"within {outage['caught_up_seconds']:.1f} s, and owed frames get their answer.</p>",
+        plots.depths(outage), table(["", "frames"], rows),
+        f"<p class=note>{outage['upstream_bytes']:,} bytes left the leaf's site meanwhile, "
+        f"{percent(outage['bytes_ratio'])} of what these frames take to the cloud alone. They are "
+        "not among the bytes above, which are of the frames that went each way.</p>"]
 
 
 def _sizes(sizes: dict[str, Any]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from machine import Trouble, program
 from nodes import CERTIFICATES, RELAY
 
 TIERS = ("leaf", "regional", "cloud")
+CAMERAS, RATE = 4, 30  # the fleet of the page: four cameras of thirty frames a second
 PASS_SECONDS = 120  # longer than any pass; one that hangs is ended
 
 
@@ -107,6 +109,12 @@ def right(answers: dict[str, Answer], labels: dict[str, str]) -> np.ndarray:
     """For each labelled frame in order: whether it was answered rightly. No answer is wrong."""
     return np.array([name in answers and answers[name].label == label
                      for name, label in labels.items()])
+
+
+def reasons(answers: Iterable[Answer]) -> dict[str, int]:
+    """How many answers were less than the task wants, by the reason that they say."""
+    counts = Counter(answer.degraded for answer in answers if answer.degraded)
+    return dict(sorted(counts.items()))
 
 
 def latencies(answers: list[Answer]) -> dict[str, Any]:

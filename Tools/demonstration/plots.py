@@ -160,3 +160,40 @@ def _blend(colour: str, depth: float) -> str:
     """From white (0) to the colour (1)."""
     parts = [int(colour[i:i + 2], 16) for i in (1, 3, 5)]
     return "#" + "".join(f"{round(255 - (255 - part) * depth):02x}" for part in parts)
+
+
+def depths(outage: dict[str, Any]) -> str:
+    """What the leaf owes over time: frames below, results on them; the time of the cut is grey."""
+    left, right, top, bottom = 70, 740, 24, 224
+    samples = outage["depths"]
+    end = max(samples[-1][0], 1e-3)
+    most = max(max(results + frames for _, results, frames in samples), 1)
+
+    def x(at: float) -> float:
+        return left + (right - left) * at / end
+
+    def y(count: float) -> float:
+        return bottom - (bottom - top) * count / most
+
+    def area(counts: list[int], colour: str) -> str:
+        points = [(x(sample[0]), y(count)) for sample, count in zip(samples, counts)]
+        points = [(points[0][0], bottom), *points, (points[-1][0], bottom)]
+        return (f'<polygon fill="{colour}" points="'
+                + " ".join(f"{px:.1f},{py:.1f}" for px, py in points) + '"/>')
+
+    cut, healed = outage["cut_at"], outage["healed_at"]
+    step = 5 if end > 12 else 2
+    parts = [box(x(cut), top, x(healed) - x(cut), bottom - top, "#eceff3"),
+             text((x(cut) + x(healed)) / 2, top - 8, "the link is cut", "middle", FAINT, 12)]
+    parts += [area([results + frames for _, results, frames in samples], COLOURS["system"]),
+              area([frames for _, _, frames in samples], COLOURS["regional"])]
+    for count in (0, most // 2, most):
+        parts += [line(left, y(count), right, y(count)),
+                  text(left - 10, y(count) + 4, f"{count:,}", "end", FAINT, 12)]
+    for tick in range(0, int(end) + 1, step):
+        parts.append(text(x(tick), bottom + 18, f"{tick} s", "middle", FAINT, 12))
+    for number, (words, way) in enumerate((("records of answers", "system"),
+                                           ("frames that are owed an answer", "regional"))):
+        parts += [box(left + 190 * number, bottom + 32, 13, 13, COLOURS[way]),
+                  text(left + 190 * number + 20, bottom + 43, words)]
+    return _svg(770, bottom + 52, "what the leaf owes over time", parts)

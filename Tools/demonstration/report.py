@@ -10,7 +10,8 @@ import numpy as np
 
 import proof
 from machine import BUNDLES, STILL_BUNDLES, about, bundle_sizes
-from passes import TIERS, Answer, Pass, latencies, right
+from outage import Outage
+from passes import TIERS, Pass, latencies, reasons, right
 
 DIGITS = [str(digit) for digit in range(10)]
 CAVEAT = ("These test frames were looked at while the leaf's model was tuned "
@@ -32,6 +33,7 @@ class Outcome:
     sensor: Pass
     refine: Pass
     refine_frames: int
+    outage: Outage
     stills: Pass | None
     still_labels: dict[str, list[str]]
     seconds: float
@@ -43,6 +45,8 @@ def make(outcome: Outcome) -> dict[str, Any]:
         "about": about(), "seconds": round(outcome.seconds, 1), "digits": digits(outcome),
         "tiers": tiers(outcome.system), "latency": latency(outcome),
         "sensor": sensor(outcome), "refine": refine(outcome),
+        "outage": outcome.outage.report(
+            outcome.cloud_only.summary["bytes_out"] / len(outcome.labels)),
         "sizes": sizes(outcome.stills is not None),
         **({"stills": stills(outcome)} if outcome.stills else {})}
 
@@ -70,12 +74,7 @@ def digits(outcome: Outcome) -> dict[str, Any]:
         "upstream_bytes": outcome.upstream_bytes, "cloud_only_bytes": cloud_bytes,
         "bytes_ratio": outcome.upstream_bytes / cloud_bytes,
         "accepted": sum(answer.accepted for answer in system),
-        "degraded": _reasons(list(system)), "wrong_among_accepted": _wrong(labels, outcome.system)}
-
-
-def _reasons(answers: list[Answer]) -> dict[str, int]:
-    reasons = [answer.degraded for answer in answers if answer.degraded]
-    return {reason: reasons.count(reason) for reason in sorted(set(reasons))}
+        "degraded": reasons(system), "wrong_among_accepted": _wrong(labels, outcome.system)}
 
 
 def _wrong(labels: dict[str, str], one: Pass) -> dict[str, Any]:
