@@ -73,7 +73,7 @@ public final class Gateway {
         try first.listen(scrape, control)
         for host in hosts.dropFirst() { try listenElsewhere(host) }
         try watchSignals(loop, desk)
-        watchCertificates(loop)
+        watchCertificates(loop, AlertLink(desk, shard: 0))
         let sinks = try keepRecords(on: loop)
         defer { sinks?.stop() }
         SpanExporter(context, hosts: hosts)?.start(on: loop)
@@ -161,9 +161,13 @@ public final class Gateway {
         }
     }
 
-    private func watchCertificates(_ loop: Loop) {
+    private func watchCertificates(_ loop: Loop, _ alerts: AlertLink) {
         guard context.certificates.isNeeded else { return }
-        let watch = CertificateWatch(context.certificates, on: loop, log: context.log)
+        let site = context.blueprint.node.site.flatMap(context.topology.site(named:))
+        let watch = CertificateWatch(
+            context.certificates, alone: .seconds(Int64(site?.offlineHours ?? 0) * 3_600),
+            on: loop, alerts, log: context.log)
+        watch.look()
         do throws(Fault) {
             _ = try loop.watch(context.certificates.folder) { watch.changed() }
         } catch {

@@ -137,6 +137,8 @@ final class Certificates: Sendable {
         var client: TLSContext?
         /// Whether any node upstream is dialled by TLS.
         var dials = false
+        /// Of the node's own certificate.
+        var term: CertificateTerm?
     }
 
     private let trust: Trust
@@ -164,6 +166,9 @@ final class Certificates: Sendable {
     var expiry: WallTime? {
         contexts.withLock { ($0.certified ?? $0.anonymous ?? $0.client)?.identity?.expiry }
     }
+
+    /// From when until when the node's own certificate is valid; `nil` without one.
+    var term: CertificateTerm? { contexts.withLock { $0.term } }
 
     /// Reads all files again; the old contexts stay when one of them is wrong.
     func reload() throws(Fault) {
@@ -211,6 +216,9 @@ final class Certificates: Sendable {
             contexts.anonymous = try TLSContext(.server(own, clients: .none, trust: authority))
         }
         if dials { contexts.client = try TLSContext(.client(own, trust: authority)) }
+        contexts.term = try CertificateFacts.read(own.certificateChain).first.map {
+            CertificateTerm(from: $0.notBefore, until: $0.notAfter)
+        }
         return contexts
     }
 }

@@ -81,7 +81,7 @@ final class OwingHome: Sendable {
         var limits = context.clientLimits
         // One batch at a time; and a node that is back is found within seconds.
         limits.connections = 1
-        limits.backoffMost = Uploader.retry
+        limits.backoffMost = Uploading.retry
         let (certificates, poster) = (context.certificates, loop.poster)
         return ClientPool(
             hub.address ?? Endpoint(host: "127.0.0.1", port: 0), limits: limits,

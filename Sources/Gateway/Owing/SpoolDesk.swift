@@ -11,20 +11,15 @@ import Wire
 /// The node's spool on its own thread: what the loops hand over is written here, committed together
 /// and read again to be sent. Disk calls block, and nobody else waits for them.
 final class SpoolDesk {
-    /// Records of one commit: it follows by itself beyond.
-    static let group = 512
-
     let loop: Loop
     let spool: Spool
     let book: ReceiptBook
     let log: Logger
-    private let commitAfter: Interval
-    private let resultsAfter: Interval
+    private var rhythm: GroupCommit
     /// Whoever waits to hear that a record is on disk.
     private var waiting: [@Sendable (Bool) -> Void] = []
     private var promised: [(id: String, sequence: UInt64)] = []
     private var timer: (any ScheduledTimer)?
-    private var due = Instant.distantFuture
     private var failure: String?
     /// Tells everybody how full it is.
     var publish: () -> Void = {}
@@ -37,8 +32,7 @@ final class SpoolDesk {
         let folder = context.topology.spoolFolder(of: context.blueprint.node)
         self.loop = loop
         log = context.log
-        commitAfter = plan.commit
-        resultsAfter = plan.results
+        rhythm = GroupCommit(plan)
         var settings = SpoolSettings(quota: context.blueprint.node.budget.spool ?? 0)
         settings.recordBytes = SpoolLink.largest
         settings.key = try plan.key.map { (place) throws(Fault) in try Self.key(place) }
@@ -61,23 +55,20 @@ final class SpoolDesk {
             return
         }
         if let then { waiting.append(then) }
-        if spool.pending >= Self.group { return commit() }
-        let isHurried = queue != .result && queue != .telemetry
-        schedule(loop.time.now + (isHurried ? commitAfter : resultsAfter))
-    }
-
-    private func schedule(_ moment: Instant) {
-        guard moment < due else { return }
-        due = moment
+        let now = loop.time.now
+        guard
+            let due = rhythm.appended(SpoolQueue(queue), pending: spool.pending, now: now)
+        else { return }
+        guard due > now else { return commit() }
         timer?.cancel()
-        timer = loop.schedule(at: moment) { [weak self] in self?.commit() }
+        timer = loop.schedule(at: due) { [weak self] in self?.commit() }
     }
 
     /// Makes durable what was appended, and says so.
     func commit() {
         timer?.cancel()
         timer = nil
-        due = .distantFuture
+        rhythm.committed()
         let (heard, receipts) = (waiting, promised)
         waiting.removeAll(keepingCapacity: true)
         promised.removeAll(keepingCapacity: true)

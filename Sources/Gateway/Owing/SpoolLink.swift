@@ -1,5 +1,6 @@
 import EventLoop
 import Ground
+import Node
 import Synchronization
 import Wire
 
@@ -36,10 +37,9 @@ final class SpoolLink: Sendable {
     /// The next moment of the node's hybrid logical clock: never before one that it gave, and as
     /// near to the time of day as that allows.
     func clock(_ wall: WallTime) -> UInt64 {
-        let physical = UInt64(max(wall.nanoseconds, 0)) / 1_000_000 << 16
         var last = lastClock.load(ordering: .relaxed)
         while true {
-            let next = max(physical, last + 1)
+            let next = LogicalClock.next(after: last, wall)
             let (done, seen) = lastClock.compareExchange(
                 expected: last, desired: next, ordering: .relaxed)
             if done { return next }

@@ -9,45 +9,20 @@ import Spool
 import Topology
 import Wire
 
-/// Sends what the spool holds to the node above, on the spool's thread: a report first whenever it
-/// is reached again, then batches, each until it is acknowledged. Nothing leaves the spool before
-/// that, so a reply that is lost costs a batch that is sent twice and nothing else.
+/// Sends what the spool holds to the node above, on the spool's thread, as `Uploading` says.
 final class Uploader {
-    /// How long the node above has for a call. A batch of frames is inferred there as `batch`.
-    static let patience = Interval.seconds(60)
-    static let reportPatience = Interval.seconds(4)
-    /// How often an unreachable node is tried: it has a report within 5 s of being back.
-    static let retry = Interval.seconds(2)
-    /// How often a node that refuses records is tried: somebody must change its topology.
-    static let refusedRetry = Interval.seconds(30)
-    /// Frames of one batch: so many are inferred above before the watermark moves.
-    static let mostFrames = 32
-    /// Records of one batch: one group commit.
-    static let mostRecords = SpoolDesk.group
-    /// Bytes of a batch before compression, unless one record is larger.
-    static let batchBytes = 1 << 20
-    /// How long a backlog gives way to realtime frames that wait, and then one batch goes.
-    static let givesWay = Interval.seconds(2)
-    static let giveWayStep = Interval.milliseconds(50)
-
     /// What a topology must change before it is otherwise.
     private static let refusals: [Fault.Code] = [
         .forbidden, .unsupported, .precondition, .invalid, .unauthenticated,
     ]
-
-    private enum Stage { case idle, away, calling }
 
     let desk: SpoolDesk
     let pool: ClientPool
     let site: String
     let node: String
     let report: () -> NodeReport
-    private let gather: Interval
-    private var stage = Stage.away
-    private var pace: Pace
-    private var turns = Turns()
+    private var plan: Uploading
     private var timer: (any ScheduledTimer)?
-    private var gaveWayFrom: Instant?
     private var reason: String?
     private(set) var numbers = SpoolNumbers.Uploads()
     private(set) var awaySince: WallTime?
@@ -70,31 +45,42 @@ final class Uploader {
         self.report = report
         site = context.blueprint.node.site ?? ""
         node = context.names.name
-        gather = context.blueprint.node.spool.gather
-        pace = Pace(bitsPerSecond: context.blueprint.node.spool.rate, now: desk.loop.time.now)
+        plan = Uploading(context.blueprint.node.spool, now: desk.loop.time.now)
         awaySince = desk.loop.time.wall
     }
 
-    func start() { sayReport() }
+    func start() { go() }
 
     func stop() {
         timer?.cancel()
         pool.close()
     }
 
-    private func after(_ pause: Interval, _ body: @escaping (Uploader) -> Void) {
+    /// Takes the next step, now or after a pause.
+    private func go(after pause: Interval = .zero) {
         timer?.cancel()
-        timer = loop.schedule(after: pause) { [weak self] in
-            if let self { body(self) }
+        timer = nil
+        guard pause == .zero else {
+            timer = loop.schedule(after: pause) { [weak self] in self?.go() }
+            return
+        }
+        let depths = desk.spool.depths
+        let step = plan.next(now: now, isBusy: isBusy()) { queue in
+            depths[Int(queue.rawValue)].first < depths[Int(queue.rawValue)].next
+        }
+        switch step {
+        case .report: sayReport()
+        case .send(let queue, let records, let bytes): send(queue, records, bytes)
+        case .wait(let pause): go(after: pause)
+        case .rest: break
         }
     }
 
     // MARK: The report
 
     private func sayReport() {
-        stage = .calling
         let call = OwingReply { [weak self] in self?.reported($0) }
-        send(RPCPath.report, report().encode(), Self.reportPatience, call)
+        send(RPCPath.report, report().encode(), Uploading.reportPatience, call)
     }
 
     private func reported(_ result: Result<Bytes, Fault>) {
@@ -107,9 +93,9 @@ final class Uploader {
             if awaySince != nil { desk.log.info("\(reply.node) takes what is owed") }
             (reason, awaySince) = (nil, nil)
             isAway(false)
-            stage = .idle
+            plan.reported()
             desk.publish()
-            sendNext()
+            go()
         } catch {
             failed(error)
         }
@@ -119,47 +105,22 @@ final class Uploader {
 
     /// The spool has more. What comes one by one is gathered for a while.
     func committed() {
-        guard stage == .idle, timer == nil else { return }
-        after(gather) { $0.sendNext() }
+        guard timer == nil, let pause = plan.gathering else { return }
+        go(after: pause)
     }
 
-    private func sendNext() {
-        timer = nil
-        guard stage == .idle else { return }
-        let depths = desk.spool.depths
-        guard let index = turns.next({ depths[$0].first < depths[$0].next }),
-            let queue = SpoolQueue(rawValue: UInt8(index))
-        else { return }
-        let pause = max(pace.pause(now: now), wayGiven())
-        guard pause == .zero else { return after(pause) { $0.sendNext() } }
+    private func send(_ queue: SpoolQueue, _ records: Int, _ bytes: Int) {
         do throws(Fault) {
-            try send(queue)
+            try trySend(queue, records, bytes)
         } catch {
             // The disk does not give what it holds; perhaps it does later.
             desk.log.error("what is owed cannot be read: \(error)")
-            after(Self.refusedRetry) { $0.sendNext() }
+            go(after: Uploading.refusedRetry)
         }
     }
 
-    /// How long to let realtime frames go first.
-    private func wayGiven() -> Interval {
-        guard isBusy() else {
-            gaveWayFrom = nil
-            return .zero
-        }
-        let since = gaveWayFrom ?? now
-        guard now - since < Self.givesWay else {
-            gaveWayFrom = nil
-            return .zero
-        }
-        gaveWayFrom = since
-        return Self.giveWayStep
-    }
-
-    private func send(_ queue: SpoolQueue) throws(Fault) {
-        let entries = try desk.spool.read(
-            queue, after: 0, records: queue == .escalation ? Self.mostFrames : Self.mostRecords,
-            bytes: Self.batchBytes)
+    private func trySend(_ queue: SpoolQueue, _ records: Int, _ most: Int) throws(Fault) {
+        let entries = try desk.spool.read(queue, after: 0, records: records, bytes: most)
         let isFrames = queue == .escalation
         guard let sent = try SentBatch(entries, holdsFrames: isFrames, time: loop.time.wall)
         else { return }
@@ -172,14 +133,13 @@ final class Uploader {
             sha256: Hash.sha256(sent.block).bytes, size: sent.block.count, block: packed)
         let message = batch.encode()
         let bytes = message.reduce(0) { $0 + $1.count }
-        pace.spend(bytes, now: now)
+        plan.sent(bytes, now: now)
         numbers.batches += 1
         numbers.records += entries.count
         numbers.plainBytes += sent.block.count
         numbers.sentBytes += bytes
-        stage = .calling
         let call = OwingReply { [weak self] in self?.acknowledged(queue, sent, $0) }
-        send(RPCPath.upload, message, Self.patience, call)
+        send(RPCPath.upload, message, Uploading.patience, call)
     }
 
     /// Frames that were dropped have no answer any more, and whoever holds their receipts hears so.
@@ -199,11 +159,10 @@ final class Uploader {
             if queue == .escalation { try keep(reply, of: sent) }
             // Beyond what was sent now the settlements are not here yet.
             try settle(queue, through: min(reply.watermark, sent.last))
-            stage = .idle
+            let pause = plan.acknowledged(
+                through: reply.watermark, of: sent.last, retryAfter: reply.retryAfter)
             desk.publish()
-            let pause = reply.watermark < sent.last ? max(reply.retryAfter, .seconds(1)) : .zero
-            if pause == .zero { return sendNext() }
-            after(pause) { $0.sendNext() }
+            go(after: pause)
         } catch {
             failed(error)
         }
@@ -233,8 +192,9 @@ final class Uploader {
 
     private func settle(_ queue: SpoolQueue, through watermark: UInt64) throws(Fault) {
         let depth = desk.spool.depths[Int(queue.rawValue)]
-        let last = min(watermark, depth.next - 1)
-        guard last >= depth.first else { return }
+        guard
+            let last = Uploading.settled(by: watermark, first: depth.first, next: depth.next)
+        else { return }
         try desk.spool.settle(queue, through: last)
     }
 
@@ -250,7 +210,6 @@ final class Uploader {
 
     private func failed(_ fault: Fault) {
         numbers.failures += 1
-        stage = .away
         if awaySince == nil {
             awaySince = loop.time.wall
             isAway(true)
@@ -258,8 +217,7 @@ final class Uploader {
         if fault.message != reason { desk.log.warning("what is owed is kept: \(fault)") }
         reason = fault.message
         desk.publish()
-        let isRefused = Self.refusals.contains(fault.code)
-        after(isRefused ? Self.refusedRetry : Self.retry) { $0.sayReport() }
+        go(after: plan.failed(isRefused: Self.refusals.contains(fault.code)))
     }
 }
 

@@ -1,7 +1,7 @@
-import Ground
+internal import Ground
 
 /// How fast a backlog may go up: so many bytes a second, a second's worth at once. Pure.
-struct Pace {
+struct Pace: Sendable {
     /// Bytes a second.
     let rate: Int
     private var tokens: Double
@@ -36,7 +36,7 @@ struct Pace {
 
 /// Which queue is next: all that have something take turns, the highest first, so that neither
 /// results nor frames keep the other waiting. Pure.
-struct Turns {
+struct Turns: Sendable {
     private static let order: [Int] = [4, 3, 2, 1, 0]
     private var last = Turns.order.count - 1
 
