@@ -138,7 +138,10 @@ let package = Package(
         + room("Node", ["Ground", "Routing", "Topology"])
         + room(
             "Simulation",
-            ["Ground", "Cryptography", "Spool", "Routing", "Telemetry", "Topology", "Node"])
+            [
+                "Ground", "Cryptography", "Spool", "Records", "Routing", "Telemetry", "Topology",
+                "Node",
+            ])
         + room(
             "CanopyClient", ["Ground", "Cryptography", "EventLoop", "Wire", "HTTP", "Routing"])
         + room(

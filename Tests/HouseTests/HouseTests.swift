@@ -25,7 +25,7 @@ private let allowed: [String: Set<String>] = [
     "Records": ["Ground", "Cryptography", "Storage"],
     "Node": ["Ground", "Routing", "Topology"],
     "Simulation": [
-        "Ground", "Cryptography", "Spool", "Routing", "Telemetry", "Topology", "Node",
+        "Ground", "Cryptography", "Spool", "Records", "Routing", "Telemetry", "Topology", "Node",
     ],
     "CanopyClient": ["Ground", "Cryptography", "EventLoop", "Wire", "HTTP", "Routing"],
     "Gateway": [

@@ -6,5 +6,6 @@ struct Simulate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
         abstract: "Look for seeds that break a promise, and measure the simulator.",
-        subcommands: [Seeds.self, Speed.self, Disks.self], defaultSubcommand: Seeds.self)
+        subcommands: [Seeds.self, Speed.self, Disks.self, Offline.self],
+        defaultSubcommand: Seeds.self)
 }

@@ -11,16 +11,27 @@ struct NodeClock {
     private var drift: Int64 = 0
     /// It says at least this.
     private var floor: UInt64
+    /// What it said when the world's time was 0.
+    private let first: Int64
 
     /// Says `reading` nanoseconds when the world's time is 0.
     init(reading: UInt64) {
         since = 0
         base = Int64(reading)
         floor = reading
+        first = Int64(reading)
     }
 
     func now(_ world: UInt64) -> Instant {
         Instant(nanoseconds: max(floor, UInt64(max(raw(world), 0))))
+    }
+
+    /// The time of day when the world begins, by every clock: some moment in 2027.
+    private static let day: Int64 = 1_800_000_000_000_000_000
+
+    /// What the machine takes for the time of day: this does go back when the clock steps back.
+    func wall(_ world: UInt64) -> WallTime {
+        WallTime(nanoseconds: Self.day + raw(world) - first)
     }
 
     /// When the clock will say at least `reading`.

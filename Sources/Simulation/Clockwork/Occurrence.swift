@@ -44,6 +44,18 @@ struct Occurrence {
         case batchArrives
         /// The hub's word about it reaches the node. `a` host, `b` the watermark.
         case batchReturns
+        /// A spool on a disk makes durable what was appended. `a` host, `d` the number of starts.
+        case deskCommits
+        /// It writes down what is no frame; likewise.
+        case deskNotes
+        /// Its uploads take their next step. `a` host, `b` the timer, `d` the number of starts.
+        case deskSteps
+        /// A piece of an upload leaves; all of it is at the hub; the hub's word is back; its time
+        /// is over. `a` host, `b` the call's number.
+        case uploadGoes, uploadArrives, uploadReturns, uploadExpires
+        /// The hub is through with an owed frame. `a` host, `b` the call's number, `c` the frame's,
+        /// `d` what came of it.
+        case owedEnds
         /// The world's own look around.
         case look
     }

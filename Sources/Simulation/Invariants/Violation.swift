@@ -20,6 +20,11 @@ public struct Violation: Sendable, Hashable {
         case nothingLeaks = "what is over is forgotten"
         case recordedOnce = "an answered frame makes one record where it entered, others none"
         case nothingOwedIsLost = "what is owed is settled once, waits, or stands in a gap"
+        case answersAlone = "a node that has its model answers every frame, cut off or not"
+        case quotaKept = "a spool keeps within its quota on disk, and within one commit in memory"
+        case countedOnce = "the hub counts what was acknowledged, once"
+        case drains = "when the link is back, all that is owed goes up"
+        case expiryIsSaid = "an operator hears of a certificate's end before it comes"
         case heals = "after healing, calls upstream work again within the bound"
         case sameTrace = "the same seed gives the same trace"
     }

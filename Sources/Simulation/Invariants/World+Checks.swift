@@ -31,11 +31,14 @@ extension World {
         }
     }
 
-    /// Whether a half-open breaker waits for the one call that it let through: on a quiet node that
-    /// may be long after the last failure, and others of that moment are turned away.
+    /// Whether a half-open breaker waits for the one call that it let through, on whichever loop:
+    /// on a quiet node that may be long after the last failure, and others of that moment are
+    /// turned away.
     private func isTrying(_ shard: Int, _ local: Instant) -> Bool {
-        shards[shard].node.peers.contains { peer in
-            peer.pending > 0 && peer.breaker.state(now: local) == .halfOpen
+        hosts[shards[shard].host].shards.contains { one in
+            shards[one].node.peers.contains { peer in
+                peer.pending > 0 && peer.breaker.state(now: local) == .halfOpen
+            }
         }
     }
 
@@ -109,7 +112,7 @@ extension World {
             guard frame.call == nil, frame.beside == nil,
                 shards[shard].node.isUnderWay(frame.id)
             else { continue }
-            let urgency = loads[Int(frame.load)].workClass.urgency
+            let urgency = frame.workClass.urgency
             held[urgency] += 1
             if !frame.began { waiting[urgency] += 1 }
         }

@@ -47,11 +47,14 @@ extension World {
 
     /// Lets all frames end, and looks for what is left of them.
     mutating func finish() {
+        isEnding = true
         for index in cameras.indices { cameras[index].generation += 1 }
         let longest = topology.tasks.map(\.deadline).max() ?? .zero
         // A clock that stepped back by an hour stands still for so long.
         let patience = UInt64(longest.nanoseconds) * 2 + 5_000_000_000 + stillStanding
         run(until: now + patience)
+        guard violation == nil else { return }
+        drainDesks()
         guard violation == nil else { return }
         checkSpools()
         if calls.open > 0 { fail(.nothingLeaks, 0, "\(calls.open) calls are still open") }

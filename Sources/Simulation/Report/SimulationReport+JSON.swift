@@ -35,7 +35,26 @@ extension SimulationReport {
                 "cloud": json(frames.latency[2]), "all": json(frames.allLatencies),
                 "first": json(frames.first),
             ]),
+            "slower_than_ms": .object(
+                Dictionary(
+                    thresholds.map { ("\($0)", .integer(slower(frames.allLatencies, $0))) }
+                ) { first, _ in first }),
         ])
+    }
+
+    /// From which times to an answer on frames are counted as slow, in milliseconds.
+    private static let thresholds: [UInt64] = [50, 100, 250]
+
+    /// Answers that took longer than so many milliseconds.
+    private static func slower(_ sketch: Sketch, _ milliseconds: UInt64) -> Int {
+        let count = Int(sketch.count)
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            let value = sketch.quantile((Double(middle) + 0.5) / Double(count)) ?? 0
+            if value > milliseconds * 1_000_000 { high = middle } else { low = middle + 1 }
+        }
+        return count - low
     }
 
     private static func json(_ site: Site) -> JSON {

@@ -55,6 +55,8 @@ struct Tally {
     /// Frames that were handed to a spool, and answers that were recorded.
     var owed = 0
     var records = 0
+    /// Records that a disk did not take.
+    var unkept = 0
     /// Breakers that opened, hosts that were ejected.
     private(set) var opened = 0
     private(set) var ejected = 0

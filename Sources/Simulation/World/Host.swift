@@ -49,6 +49,11 @@ struct Host {
     var callers = 0
     /// What it owes the node above; `nil` where it keeps nothing.
     var spool: VirtualSpool?
+    /// The same where spools lie on virtual disks.
+    var desk: OwingDesk?
+    var certificate: SimulatedCertificate?
+    /// Since when its models answer.
+    var readyAt: UInt64 = 0
     /// While it drains: when it ends at the latest, and how long it is away then.
     var drain: (limit: UInt64, away: UInt64)?
 }
@@ -92,6 +97,8 @@ struct SimulatedFrame {
     enum Origin {
         case camera(UInt32)
         case call(CallID)
+        /// A frame that a host owes: the host, its call, and the frame's number in that.
+        case owed(UInt32, UInt32, UInt32)
     }
 
     var id = FrameID(slot: 0, generation: 0)
@@ -114,6 +121,7 @@ struct SimulatedFrame {
     var peer: Int32 = -1
     var peerBefore: Int32 = -1
     var load: Int32 = 0
+    var workClass = WorkClass.realtime
     /// The node's own number of the task.
     var task: Int32 = 0
     var isThere = false

@@ -30,6 +30,7 @@ extension World {
         static let node: UInt64 = 5
         static let frame: UInt64 = 6
         static let post: UInt64 = 7
+        static let disk: UInt64 = 8
     }
 
     mutating func build() throws(Fault) {

@@ -4,10 +4,11 @@ import Routing
 import Topology
 
 extension World {
-    /// Bytes of an answer with its headers, as protocols carry it.
-    static let answerBytes = 500
-    /// Bytes that a request has beside its payload.
-    static let requestBytes = 400
+    /// Bytes of an answer as HTTP/2 and TLS carry it, TCP's headers apart; of a request beside its
+    /// payload; of a probe and of its answer. Measured between a real leaf and region, on the link.
+    static let answerBytes = 465
+    static let requestBytes = 320
+    static let probeBytes = (up: 80, down: 120)
     /// Bytes of a cancellation or a refusal.
     static let noteBytes = 60
 
@@ -53,7 +54,9 @@ extension World {
         let (to, link) = hosts[from].peers[call.peer]
         let caller = shards[call.shard].frames[place]
         let task = hosts[from].tasks[Int(caller.task)].index
-        guard hosts[to].state == .up else { return giveBack(id, .failure(.unreachable)) }
+        guard hosts[to].state == .up, !isExpired(from) else {
+            return giveBack(id, .failure(.unreachable))
+        }
         guard hosts[to].blueprint != nil else { return foreignBegins(id, to, task) }
         guard hosts[to].ownTask[task] >= 0 else { return giveBack(id, .failure(.unserved)) }
         let range = hosts[to].shards

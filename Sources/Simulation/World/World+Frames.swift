@@ -41,6 +41,9 @@ extension World {
         guard hosts[host].state == .up else {
             return tally.lost(site: hosts[host].site, task: load.task, now: now)
         }
+        if settings.planted.owing == .stopsAtExpiry, isExpired(host) {
+            return checkAlone(host, since: now, "a frame was turned away", frame: serial)
+        }
         let range = hosts[host].shards
         var frame = SimulatedFrame()
         frame.origin = .camera(UInt32(index))
@@ -50,13 +53,14 @@ extension World {
         let shard = range.lowerBound + index % range.count
         if !submit(shard, frame, load.task, load.mode, load.deadline, source: 0) {
             tally.refused(.overload, site: hosts[host].site, task: load.task, now: now)
+            checkAlone(host, since: now, "a frame was not let in", frame: serial)
         }
     }
 
     /// Gives a frame to a shard; false when it takes none.
     mutating func submit(
         _ shard: Int, _ frame: SimulatedFrame, _ task: Int, _ mode: Mode, _ remaining: Interval,
-        source: Int
+        source: Int, workClass: WorkClass? = nil
     ) -> Bool {
         guard let id = shards[shard].node.admit() else { return false }
         if settings.keepsLogs { shards[shard].log?.admitted(id) }
@@ -65,19 +69,21 @@ extension World {
         var frame = frame
         frame.id = id
         frame.isThere = true
+        frame.workClass = workClass ?? load.workClass
         frame.task = Int32(hosts[host].ownTask[task])
         frame.since = now
         frame.deadline = clock(of: host) + remaining
         let slot = Int(id.slot)
         while shards[shard].frames.count <= slot { shards[shard].frames.append(SimulatedFrame()) }
         shards[shard].frames[slot] = frame
-        var isEntry = true
-        if case .call(let call) = frame.origin {
-            calls[call.index].there = (shard, id, hosts[host].starts)
-            isEntry = false
+        var isEntry = false
+        switch frame.origin {
+        case .camera: isEntry = true
+        case .call(let call): calls[call.index].there = (shard, id, hosts[host].starts)
+        case .owed: break
         }
         let arrival = Arrival(
-            task: Int(frame.task), mode: mode, workClass: load.workClass, source: source,
+            task: Int(frame.task), mode: mode, workClass: frame.workClass, source: source,
             deadline: frame.deadline, bytes: load.bytes, isEntry: isEntry)
         hear(shard, .arrived(id, arrival))
         return true
@@ -97,7 +103,7 @@ extension World {
         guard !hosts[host].engine.isDown, !hosts[host].engine.isStuck(now: now) else {
             return refuseInference(shard, frame.id, .unavailable)
         }
-        let urgent = loads[Int(frame.load)].workClass == .realtime
+        let urgent = frame.workClass == .realtime
         let job = Job(shard: Int32(shard), id: frame.id, task: Int32(task.index), urgent: urgent)
         if !take(job, on: host) { refuseInference(shard, frame.id, .overload) }
     }

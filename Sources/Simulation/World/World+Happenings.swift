@@ -102,6 +102,7 @@ extension World {
     private mutating func crash(_ host: Int, _ begins: Bool) {
         guard begins else { return reload(host) }
         hosts[host].engine.isDown = true
+        hosts[host].readyAt = .max
         dropJobs(host)
         guard let blueprint = hosts[host].blueprint, hosts[host].state != .down else { return }
         for shard in hosts[host].shards {

@@ -106,6 +106,9 @@ extension World {
             var answer = answer
             answer.load = shards[shard].node.load
             giveBack(id, .success(answer))
+        case .owed(let owner, let call, let sequence):
+            guard verdict.final else { return }
+            schedule(.owedEnds, at: now, Int(owner), call, sequence, 1)
         }
         if settings.planted.answersTwice, verdict.final, frame.serial % 1000 == 999,
             violation == nil
@@ -135,7 +138,14 @@ extension World {
             tally.refused(
                 refusal, site: hosts[shards[shard].host].site,
                 task: loads[cameras[Int(camera)].load].task, now: now)
+            guard refusal != .deadline || !frame.isJolted else { return }
+            checkAlone(
+                shards[shard].host, since: frame.since, "a frame was refused: \(refusal.name)",
+                frame: frame.serial)
         case .call(let id): giveBack(id, .failure(CallFailure(refusal)))
+        case .owed(let owner, let call, let sequence):
+            let isFinal = refusal == .invalid || refusal == .localOnly
+            schedule(.owedEnds, at: now, Int(owner), call, sequence, isFinal ? 2 : 0)
         }
     }
 
@@ -148,6 +158,9 @@ extension World {
                 frame: frame.serial)
         }
         shards[shard].frames[place].alerted = true
+        let host = shards[shard].host
+        guard let desk = hosts[host].desk else { return }
+        append(desk, host, .alert, frame.serial, load: frame.load, OwedItem.bytes(of: .alert))
     }
 
     private mutating func forget(_ shard: Int, _ place: Int) {

@@ -82,6 +82,7 @@ extension World {
             let blueprint = hosts[host].blueprint
         else { return }
         hosts[host].engine.isDown = false
+        hosts[host].readyAt = now
         for shard in hosts[host].shards {
             for (task, plan) in blueprint.tasks.enumerated() {
                 guard plan.tier != nil else { continue }
@@ -116,6 +117,7 @@ extension World {
             return schedule(.drainEnds, at: now + Self.drainLook, host, starts)
         }
         hosts[host].drain = nil
+        endDesk(host, isDrained: true)
         kill(host)
         schedule(.hostStarts, at: now + drain.away, host, hosts[host].starts)
     }
@@ -125,10 +127,15 @@ extension World {
         guard hosts[host].state != .down else { return }
         hosts[host].state = .down
         hosts[host].drain = nil
+        hosts[host].readyAt = .max
+        endDesk(host, isDrained: false)
         _ = hosts[host].engine.reset()
         hosts[host].engine.isWedged = false
         let range = hosts[host].shards
         closeCalls(of: host, range)
+        for link in links.indices where links[link].from == host || links[link].to == host {
+            links[link].disconnect()
+        }
         for shard in range {
             for frame in shards[shard].frames where frame.isThere { lose(frame, at: host) }
             shards[shard].frames.removeAll()

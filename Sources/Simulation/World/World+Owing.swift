@@ -15,6 +15,10 @@ extension World {
         guard let hub = blueprint.hub,
             let peer = hosts[host].peers.firstIndex(where: { hosts[$0.host].name == hub.name })
         else { return }
+        if let plan = settings.disks {
+            if let certificate = plan.certificate { giveCertificate(host, certificate) }
+            return startDesk(host, blueprint, peer: peer, plan)
+        }
         if hosts[host].spool == nil { hosts[host].spool = VirtualSpool(hub: peer) }
         schedule(.spoolSends, at: now + Self.sendEvery, host, hosts[host].starts)
     }
@@ -22,6 +26,10 @@ extension World {
     mutating func owe(_ shard: Int, _ place: Int) {
         let host = shards[shard].host
         let id = shards[shard].frames[place].id
+        if let desk = hosts[host].desk {
+            tally.owed += 1
+            return owe(desk, shard, place)
+        }
         if hosts[host].spool == nil {
             fail(.nothingOwedIsLost, shard, "a frame is owed where nothing is kept")
         }
@@ -76,12 +84,15 @@ extension World {
     mutating func record(_ shard: Int, _ place: Int) {
         tally.records += 1
         shards[shard].frames[place].records += 1
+        let (host, frame) = (shards[shard].host, shards[shard].frames[place])
+        guard let desk = hosts[host].desk else { return }
+        append(desk, host, .result, frame.serial, load: frame.load, OwedItem.bytes(of: .result))
     }
 
     /// A frame is forgotten: it was recorded once if it was answered where it entered.
     mutating func checkRecord(_ shard: Int, _ frame: SimulatedFrame) {
         let host = hosts[shards[shard].host]
-        guard case .camera = frame.origin, host.spool != nil else {
+        guard case .camera = frame.origin, host.spool != nil || host.desk != nil else {
             if frame.records > 0 {
                 fail(
                     .recordedOnce, shard, "a frame of another node's is recorded",

@@ -55,7 +55,7 @@ extension World {
     mutating func probe(_ shard: Int, _ peer: Int, _ number: UInt32, _ deadline: Instant) {
         let host = shards[shard].host
         let link = hosts[host].peers[peer].link
-        if let arrival = links[link].send(Self.noteBytes, up: true, now: now) {
+        if let arrival = links[link].send(Self.probeBytes.up, up: true, now: now) {
             schedule(.probeArrives, at: arrival, shard, UInt32(peer), number, hosts[host].starts)
         }
         let due = hosts[host].clock.world(of: deadline, now: now)
@@ -65,8 +65,10 @@ extension World {
     mutating func probeArrives(_ shard: Int, _ peer: Int, _ number: UInt32, _ starts: UInt32) {
         occurrences += 1
         let link = hosts[shards[shard].host].peers[peer].link
-        guard let arrival = links[link].send(Self.noteBytes, up: false, now: now) else { return }
-        let isUp = hosts[links[link].to].state != .down
+        guard let arrival = links[link].send(Self.probeBytes.down, up: false, now: now) else {
+            return
+        }
+        let isUp = hosts[links[link].to].state != .down && !isExpired(shards[shard].host)
         schedule(
             isUp ? .probeReturns : .probeFails, at: arrival, shard, UInt32(peer), number, starts)
     }

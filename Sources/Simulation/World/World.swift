@@ -39,6 +39,9 @@ struct World {
     /// Since when nothing has been wrong with the fleet; `nil` while something is.
     var wellSince: UInt64? = 0
 
+    /// Nothing new is sent or noted any more: what is under way ends.
+    var isEnding = false
+
     var effects = Effects()
     /// By shard: until when, in the world's time, its ticks do nothing.
     var dozes: [UInt64] = []
@@ -98,6 +101,14 @@ struct World {
         case .spoolSends: spoolSends(Int(next.a), starts: next.b)
         case .batchArrives: batchArrives(Int(next.a), UInt64(next.b)...UInt64(next.c))
         case .batchReturns: batchReturns(Int(next.a), UInt64(next.b))
+        case .deskCommits: deskCommits(Int(next.a), starts: next.d)
+        case .deskNotes: deskNotes(Int(next.a), starts: next.d)
+        case .deskSteps: deskSteps(Int(next.a), next.b, starts: next.d)
+        case .uploadGoes: uploadGoes(Int(next.a), next.b)
+        case .uploadArrives: uploadArrives(Int(next.a), next.b)
+        case .uploadReturns: uploadReturns(Int(next.a), next.b)
+        case .uploadExpires: uploadExpires(Int(next.a), next.b)
+        case .owedEnds: owedEnds(Int(next.a), next.b, next.c, next.d)
         case .look: look()
         }
     }
