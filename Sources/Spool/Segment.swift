@@ -11,8 +11,10 @@ final class Segment {
     /// What its checksums begin with.
     let lineage: UInt32
     let records: Records
-    /// Bytes of disk.
+    /// Bytes of its file.
     var size: Int
+    /// Bytes of disk: it has whole pages.
+    var held: Int { SpoolSizes.pages(size) }
     /// Where the next record goes while it is written to; what is in use otherwise.
     var end: Int
     /// Whether records were found that are not as they were written: it is kept when it is settled.
@@ -98,7 +100,7 @@ struct Lane {
         StateRecord.Queue(settled: settled, next: committed + 1, dropped: dropped, gaps: gaps)
     }
 
-    var bytes: Int { segments.reduce(0) { $0 + $1.size } }
+    var bytes: Int { segments.reduce(0) { $0 + $1.held } }
 
     var depth: SpoolDepth {
         let owed = committed - settled

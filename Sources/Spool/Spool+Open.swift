@@ -116,6 +116,7 @@ extension Spool {
     /// Finds where each queue ends. Nothing is ever written behind what was there before: a new
     /// segment begins with the next record.
     private func close(_ lane: inout Lane) throws(Fault) {
+        let durable = lane.issued
         while let segment = lane.segments.last {
             let file = try disk.open(segment.path)
             let window = SegmentWindow(file, limit: segment.size) { [state] in state.isReadable }
@@ -138,6 +139,12 @@ extension Spool {
             if tail.used < segment.size { try? cut(segment, file, to: tail.used) }
             // What a process wrote that was killed is in the memory of the machine only.
             try file.sync()
+            // Behind it was another, of which nothing was written: what is missing between them was
+            // on its way as well.
+            let from = max(tail.next, durable + 1)
+            if from <= lane.issued, lane.gaps.gaps.count < GapList.limit {
+                lane.gaps.add(SpoolGap(from: from, through: lane.issued, reason: .unfinished))
+            }
             lane.issued = max(lane.issued, tail.next - 1)
             break
         }
@@ -160,7 +167,8 @@ extension Spool {
     private func keepQuarantined(_ names: [String]) {
         for name in names where SegmentName.isDamaged(name) {
             let path = "\(folder)/\(name)"
-            quarantined.append((path, (try? disk.open(path).size) ?? 0))
+            let size = (try? disk.open(path).size) ?? 0
+            quarantined.append((path, SpoolSizes.pages(size)))
         }
     }
 }

@@ -58,7 +58,7 @@ extension Spool {
     func quarantine(_ segment: Segment) throws(Fault) {
         let path = "\(folder)/\(SegmentName.damaged(segment.name))"
         try disk.rename(segment.path, to: path)
-        quarantined.append((path, segment.size))
+        quarantined.append((path, segment.held))
         while let oldest = quarantined.first,
             quarantined.count > Self.mostQuarantined
                 || quarantined.reduce(0, { $0 + $1.size }) > sizes.quarantine

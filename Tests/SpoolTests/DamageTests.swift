@@ -22,6 +22,21 @@ import Testing
 
     private func isRecord(_ words: String) -> Bool { words.hasSuffix(text) }
 
+    @Test func `What was on its way when a segment was full is unfinished, not damaged`() throws {
+        let spool = try openSpool(disk) { $0.segmentBytes = 16 << 10 }
+        try spool.append(.result, "0 \(text)")
+        try spool.commit()
+        let held = spool.held
+        var last: UInt64 = 1
+        // A second segment is made, and nothing of what waits was written when the process dies.
+        while spool.held == held { last = try spool.append(.result, "\(last) \(text)") }
+        let again = try openSpool(disk) { $0.segmentBytes = 16 << 10 }
+        try again.append(.result, "after")
+        try again.commit()
+        #expect(try again.all(.result) == ["0 \(text)", "2…\(last - 1) unfinished", "after"])
+        #expect(again.depth(.result).dropped == 0)
+    }
+
     @Test func `A bad record is a gap, and what follows it is read`() throws {
         _ = try filled()
         let name = disk.segments(.result)[1]

@@ -60,7 +60,8 @@ final class MemoryDisk: SegmentDisk {
     var isLocked = false
     var bytesRead = 0
 
-    var used: Int { files.values.reduce(0) { $0 + $1.size } }
+    /// Whole pages, as disks give.
+    var used: Int { files.values.reduce(0) { $0 + ($1.size + 4095) / 4096 * 4096 } }
 
     func requireRoom(_ more: Int) throws(Fault) {
         guard more <= 0 || used + more <= capacity else { throw Fault(.exhausted, "no room") }

@@ -60,7 +60,7 @@ import Testing
     }
 
     @Test func `Frames go before results, results before telemetry, and audit never`() throws {
-        let spool = try openSpool(disk, quota: 1 << 20)
+        let spool = try openSpool(disk, quota: 1_100 << 10)
         for queue in SpoolQueue.allCases { try fill(spool, queue, 60) }
         try fill(spool, .alert, 500)
         #expect(try inventory(spool, .audit).records == 60)
@@ -141,14 +141,14 @@ import Testing
     }
 
     @Test func `Many gaps become few by giving up what lies between the oldest`() throws {
-        let spool = try openSpool(disk, quota: 256 << 10)
+        let spool = try openSpool(disk, quota: 512 << 10)
         for round in 0..<120 {
             // A frame larger than all that could be dropped for it, and one that fits.
-            try spool.append(.escalation, [Bytes([UInt8](repeating: 1, count: 300_000))])
+            try spool.append(.escalation, [Bytes([UInt8](repeating: 1, count: 600_000))])
             try spool.append(.escalation, "\(round)")
             try spool.commit()
         }
-        let all = try openSpool(disk, quota: 256 << 10).all(.escalation)
+        let all = try openSpool(disk, quota: 512 << 10).all(.escalation)
         #expect(all.count { $0.hasSuffix("overflow") } <= GapList.limit)
         #expect(all.last == "119")
         #expect(all.count > 80)

@@ -13,12 +13,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "Tests" / "System"))
+sys.path.append(str(ROOT / "Tools" / "faulting"))
 os.environ.setdefault("CANOPY_BUILD", str(ROOT / ".build" / "release"))
 
 import alerts  # noqa: E402
 import claims  # noqa: E402
 import counts  # noqa: E402
 import hop  # noqa: E402
+import hub  # noqa: E402
 import inference  # noqa: E402
 import rpc  # noqa: E402
 import spool  # noqa: E402
@@ -27,7 +29,7 @@ import start  # noqa: E402
 PARTS = {
     "rpc": rpc.run, "counts": counts.run, "hop": hop.run, "inference": inference.run,
     "start": start.cold, "memory": start.memory, "alerts": alerts.run,
-    "spool": spool.run,
+    "spool": spool.run, "hub": hub.run,
 }
 
 

@@ -14,11 +14,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "Tests" / "System"))
 sys.path.insert(0, str(ROOT / "Tools" / "benches"))
+sys.path.insert(0, str(ROOT / "Tools" / "soaking"))
 os.environ.setdefault("CANOPY_BUILD", str(ROOT / ".build" / "release"))
 
 import capacity  # noqa: E402
+import crashes  # noqa: E402
+import disks  # noqa: E402
 import engines  # noqa: E402
 import newcomer  # noqa: E402
+import outages  # noqa: E402
 import overload  # noqa: E402
 import steady  # noqa: E402
 import upstream  # noqa: E402
@@ -26,7 +30,8 @@ from bench import commit, machine  # noqa: E402
 from cell import Cell, NotRun  # noqa: E402
 
 CELLS: list[Cell] = upstream.CELLS + overload.CELLS + engines.CELLS + (
-    newcomer.CELLS + steady.CELLS + capacity.CELLS)
+    newcomer.CELLS + outages.CELLS + disks.CELLS + crashes.CELLS + steady.CELLS
+    + capacity.CELLS)
 
 
 def main() -> int:
@@ -36,7 +41,8 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="names the cells and what they expect")
     parser.add_argument("--mutate", action="store_true", help="each cell must turn red")
     parser.add_argument("--minutes", type=float, default=1, metavar="N",
-                        help="how long the cell `steady` lasts (default 1; its proof is 10)")
+                        help="how long `steady` lasts, and the link is cut in `outage` (default 1; the"
+                             " proof of `steady` is 10)")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     if unknown := [name for name in options.cells if name not in names]:

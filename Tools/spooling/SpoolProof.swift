@@ -11,7 +11,8 @@ struct SpoolProof: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "spool-proof", abstract: "Write to a spool, check one, measure one.",
         subcommands: [
-            Write.self, Check.self, Brim.self, Rate.self, Backlog.self, Opening.self, Golden.self,
+            Write.self, Check.self, Brim.self, Rate.self, Stuff.self, Backlog.self, Opening.self,
+            Golden.self,
         ])
 }
 

@@ -17,6 +17,11 @@ struct Write: ParsableCommand {
     @Option(help: "Of all that is random.")
     var seed: UInt64
 
+    @Option(help: "A bug that must be found. early: it acknowledges before it commits.")
+    var planted: Planted?
+
+    enum Planted: String, ExpressibleByArgument { case early }
+
     func run() throws {
         let spool = try options.open()
         var draws = Randomness(seed: seed)
@@ -53,8 +58,9 @@ struct Write: ParsableCommand {
             }
         }
         log.say("phase commit\n")
+        if planted == .early { log.say(lines.joined()) }
         try spool.commit()
-        log.say(lines.joined())
+        if planted == nil { log.say(lines.joined()) }
     }
 
     private func drain(
