@@ -92,6 +92,8 @@ struct H1Answer {
     var headers: [(name: String, value: String)] = []
     var isChunked = false
     var length: Int?
+    /// Whether the connection stays open behind it, as version and `connection` say.
+    var keepsAlive = false
 
     /// Parses a whole head; `nil` when it is none.
     init?(_ block: UnsafeRawBufferPointer, scratch: H1HeadScratch) {
@@ -101,6 +103,7 @@ struct H1Answer {
         guard verdict == CANOPY_H1_OK else { return nil }
         status = Int(parsed.pointee.status)
         isChunked = parsed.pointee.chunked != 0
+        keepsAlive = parsed.pointee.keep_alive != 0
         let stated = Int(parsed.pointee.content_length)
         if stated >= 0 { length = stated }
         forEachHeader(parsed, block) { name, value in

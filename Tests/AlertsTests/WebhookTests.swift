@@ -85,10 +85,11 @@ private final class Scene {
         channel.open()
     }
 
-    static let fine = "HTTP/1.1 204 No Content\r\n\r\n"
+    // Each request has a connection of its own here, so that it is told from the others.
+    static let fine = "HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n"
 
     static func status(_ status: Int, _ header: String = "") -> String {
-        "HTTP/1.1 \(status) No\r\n\(header)content-length: 0\r\n\r\n"
+        "HTTP/1.1 \(status) No\r\n\(header)connection: close\r\ncontent-length: 0\r\n\r\n"
     }
 }
 
@@ -102,6 +103,13 @@ private final class Scene {
         #expect(!request.contains("authorization"))
         #expect(scene.receivers[0].ids == ["leaf/meter/cam/1"])
         #expect(scene.news == ["delivered 1"])
+    }
+
+    @Test func `A receiver that keeps its connection open is connected to once`() {
+        let scene = Scene(["HTTP/1.1 204 No Content\r\n\r\n"])
+        for number in 1...20 { scene.channel.post(.numbered(number)) }
+        #expect(scene.receivers.count == 1)
+        #expect(scene.news == (1...20).map { "delivered \($0)" })
     }
 
     @Test(arguments: [408, 429, 500, 503])

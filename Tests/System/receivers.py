@@ -110,16 +110,25 @@ class Broker:
 
 
 class Hook:
-    """An HTTP server that takes alerts, unless it is told to answer something else."""
+    """An HTTP server that takes alerts, unless it is told to answer something else.
 
-    def __init__(self, port: int | None = None):
+    It closes each connection behind its answer, unless it `keeps` them."""
+
+    def __init__(self, port: int | None = None, keeps: bool = False):
         hook = self
+        self.connections = 0
         self.alerts = Alerts()
         self.tokens: set[str | None] = set()
         self.status = 204
         self.port = port or free_port()
 
         class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1" if keeps else "HTTP/1.0"
+
+            def setup(self):
+                hook.connections += 1
+                super().setup()
+
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 assert self.headers["content-type"] == "application/json"

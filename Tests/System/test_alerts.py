@@ -140,6 +140,17 @@ def test_a_webhook_that_fails_for_a_while_loses_nothing(build, frames):
         assert sample(fleet, "canopy_alert_retries_total", sink="web") > 0
 
 
+def test_a_webhook_that_keeps_its_connection_is_connected_to_once(build, frames):
+    with Hook(keeps=True) as web:
+        fleet = build(("leaf",), lambda plan: alerting(plan, "web", web=hook(web.port)))
+        fleet.start()
+        client = plain(fleet, "leaf")
+        for number in range(0, 20, 5):
+            ids = send(client, frames[number:number + 5], number)
+            web.alerts.await_ids(ids)
+        assert len(web.alerts) > 10 and web.connections == 1
+
+
 def test_a_queue_that_is_full_drops_the_oldest_and_says_how_many(build, frames):
     port = free_port()
     fleet = build(("leaf",), lambda plan: alerting(plan, "web", web=hook(port, queue=64)))

@@ -5,8 +5,9 @@ public import HTTP
 /// each as `Alert.json`, oldest first.
 ///
 /// One request is on the way at a time, with all that came meanwhile, so order is kept and a slow
-/// receiver is asked less often, not more. 2xx means delivered. 408, 429, 5xx, silence and broken
-/// connections mean later; any other answer means never.
+/// receiver is asked less often, not more. The connection stays open between requests. 2xx means
+/// delivered. 408, 429, 5xx, silence and broken connections mean later; any other answer means
+/// never.
 public final class Webhook: AlertSink {
     /// What the body calls its own form.
     public static let schema = "canopy.alerts/1"
@@ -24,8 +25,7 @@ public final class Webhook: AlertSink {
     public let inBatches = true
     private let endpoint: Endpoint
     private let path: String
-    private let network: any Network
-    private let secure: (() throws(Fault) -> (any SecureSession)?)
+    private let connection: KeptConnection
     private let readToken: ReadSecret?
     private var token: String?
     private var hear: ((SinkEvent) -> Void)?
@@ -39,8 +39,7 @@ public final class Webhook: AlertSink {
     ) {
         self.endpoint = endpoint
         self.path = path
-        self.network = network
-        self.secure = secure
+        connection = KeptConnection(to: endpoint, on: network, secure: secure)
         self.readToken = readToken
     }
 
@@ -49,7 +48,10 @@ public final class Webhook: AlertSink {
         hear(.opened)
     }
 
-    public func close() { hear = nil }
+    public func close() {
+        hear = nil
+        connection.close()
+    }
 
     public func send(_ letters: [Outbox.Letter]) {
         guard let readToken, token == nil else { return post(letters) }
@@ -71,10 +73,7 @@ public final class Webhook: AlertSink {
         request.timeout = Self.patience
         request.answerLimit = Self.answerLimit
         do throws(Fault) {
-            let session = try secure()
-            request.send(to: endpoint, on: network, secure: session) { [weak self] result in
-                self?.answered(letters, result)
-            }
+            try connection.send(request) { [weak self] in self?.answered(letters, $0) }
         } catch {
             hear?(.failed(error, after: nil))
         }
