@@ -20,6 +20,8 @@ public final class Channel {
     private let sink: any AlertSink
     private let network: any Network
     private let hear: (News) -> Void
+    /// Hears the tickets of alerts that were delivered or given up.
+    public var done: (UInt64) -> Void = { _ in }
     private var random: Randomness
     private var timer: (any ScheduledTimer)?
     private var timerAt: Instant?
@@ -49,14 +51,22 @@ public final class Channel {
     /// Alerts that are not delivered.
     public var depth: Int { outbox.count }
 
+    /// Whether one more alert would drop none.
+    public var hasRoom: Bool { outbox.hasRoom }
+
+    /// Alerts are lost that were never posted; the next one to be posted tells of them.
+    public func missed(_ alerts: Int) { outbox.missed(alerts) }
+
     /// Opens the sink.
     public func open() {
         sink.open { [weak self] in self?.on($0) }
     }
 
     /// Sends an alert as soon as the sink takes it.
-    public func post(_ alert: Alert) {
-        outbox.post(alert)
+    ///
+    /// - Parameter ticket: what `done` is to call it.
+    public func post(_ alert: Alert, ticket: UInt64? = nil) {
+        outbox.post(alert, ticket: ticket)
         pump()
     }
 
@@ -86,12 +96,16 @@ public final class Channel {
             succeed()
             if let letter = outbox.delivered(number) {
                 hear(.delivered(letter.alert, after: network.time.now - letter.alert.since))
+                if let ticket = letter.ticket { done(ticket) }
             }
         case .failed(let fault, let after):
             outbox.failed(after: after, now: network.time.now, random: &random)
             fail(fault)
         case .refused(let number, let fault):
-            if let letter = outbox.refused(number) { hear(.refused(id: letter.alert.id, fault)) }
+            if let letter = outbox.refused(number) {
+                hear(.refused(id: letter.alert.id, fault))
+                if let ticket = letter.ticket { done(ticket) }
+            }
         }
         pump()
     }

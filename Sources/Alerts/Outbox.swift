@@ -12,6 +12,8 @@ public struct Outbox: Sendable {
         /// Counts the letters of an outbox, from 0.
         public let number: UInt64
         public let alert: Alert
+        /// What its poster calls it.
+        public let ticket: UInt64?
         /// Alerts before this one that this sink will never get.
         public internal(set) var lost: Int
         /// How often it was handed out.
@@ -79,13 +81,22 @@ public struct Outbox: Sendable {
 
     // MARK: What happens
 
+    /// Whether one more alert would drop none.
+    public var hasRoom: Bool { count < settings.limit }
+
+    /// Alerts are lost that were never posted; the next one to be posted tells of them.
+    public mutating func missed(_ alerts: Int) {
+        counts.dropped += alerts
+        unreported += alerts
+    }
+
     /// Takes one more alert. When all room is taken, the oldest letter that is not at the sink is
     /// dropped.
-    public mutating func post(_ alert: Alert) {
+    public mutating func post(_ alert: Alert, ticket: UInt64? = nil) {
         if count >= settings.limit { dropOldest() }
         let number = UInt64(counts.posted)
         counts.posted += 1
-        waiting.append(Letter(number: number, alert: alert, lost: unreported))
+        waiting.append(Letter(number: number, alert: alert, ticket: ticket, lost: unreported))
         unreported = 0
     }
 

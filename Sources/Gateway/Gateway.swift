@@ -21,6 +21,7 @@ public final class Gateway {
     private var hosts: [LoopConfined<ShardHost>] = []
     private var threads: [LoopThread] = []
     private var isDraining = false
+    private var minutes: LoopConfined<MinuteKeeper>?
 
     /// Makes the node `name` of a topology. Nothing is opened yet.
     ///
@@ -67,8 +68,8 @@ public final class Gateway {
         for number in 1..<max(context.loops, 1) {
             try startThread(number)
         }
-        let desk = try openDesk(on: loop)
         let owing = try openSpool(on: loop)
+        let desk = try openDesk(on: loop)
         all.set(hosts, desk: desk)
         try first.listen(scrape, control)
         for host in hosts.dropFirst() { try listenElsewhere(host) }
@@ -138,9 +139,13 @@ public final class Gateway {
         let status = OwingStatus(context, now: loop.time.now)
         guard let owing = try OwingHome(context, hosts: all, status) else { return nil }
         context.spool.link = owing.link
+        guard context.blueprint.hub != nil else { return owing }
         for (number, host) in hosts.enumerated() {
             host.post { $0.shard.keep(in: owing.link, status, loop: number) }
         }
+        let keeper = MinuteKeeper(owing.link, context.incidents, hosts: all, on: loop)
+        minutes = LoopConfined(keeper, to: loop.poster)
+        keeper.start()
         return owing
     }
 
@@ -194,7 +199,11 @@ public final class Gateway {
         control.end()
         context.log.info("the node drains: it answers what it has and takes nothing new")
         let poster = loop.poster
-        let box = Countdown(left: hosts.count) { desk.post { $0.farewell { poster.stop() } } }
+        let minutes = minutes
+        let box = Countdown(left: hosts.count) {
+            let leave: @Sendable () -> Void = { desk.post { $0.farewell { poster.stop() } } }
+            if let minutes { minutes.post { $0.write(leave) } } else { leave() }
+        }
         for host in hosts { host.post { $0.drain { box.hit() } } }
     }
 }

@@ -25,6 +25,8 @@ final class NodeContext: Sendable {
     let intake: OwedIntake
     /// What this node owes.
     let spool: SpoolPlace
+    /// What was wrong with it.
+    let incidents: IncidentBook
     /// What has arrived from the nodes below; `nil` where the topology keeps nothing.
     let records: RecordStore?
     let log: Logger
@@ -51,6 +53,7 @@ final class NodeContext: Sendable {
         sources = SourceNumbers()
         intake = OwedIntake()
         spool = SpoolPlace()
+        incidents = IncidentBook()
         loops = node.loops ?? max(1, Machine.cores / 4)
         certificates = try Certificates(topology.trust, of: node, upstream: blueprint.peers)
         records = try node.records.map { (plan) throws(Fault) in
@@ -80,6 +83,7 @@ final class NodeContext: Sendable {
         sources = old.sources
         intake = old.intake
         spool = old.spool
+        incidents = old.incidents
         loops = old.loops
         certificates = old.certificates
         try certificates.cover(blueprint.peers)

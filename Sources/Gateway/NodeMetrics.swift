@@ -153,7 +153,7 @@ struct NodeMetrics: Sendable {
                     labels: [MetricLabel("class", workClass.rawValue)]))
         }
         self.held = held
-        spool = blueprint.hub == nil ? nil : try SpoolMetrics(registry)
+        spool = blueprint.node.budget.spool == nil ? nil : try SpoolMetrics(registry)
         receiptsLost = try registry.counter(
             "canopy_receipts_lost_total", "Receipts given up before their time, for want of room.")
     }

@@ -28,7 +28,7 @@ final class Scrape: Sendable {
                 receiptsLost: context.receipts.lost,
                 certificateExpiry: context.certificates.expiry)
             host.metrics.setEngines(of: host.shard)
-            if let spool = host.shard.spool { host.metrics.set(spool) }
+            if let spool = context.spool.link { host.metrics.set(spool) }
             var values = host.metrics.collect(from: host, now: host.shard.time.now)
             if let desk { values.merge(desk.onLoop.collect()) }
             return values

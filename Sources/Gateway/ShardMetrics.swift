@@ -22,6 +22,12 @@ final class ShardMetrics {
     /// Takes the names of a new topology; what was counted stays.
     func adopt(_ names: NodeMetrics) { self.names = names }
 
+    /// What was counted of each task so far.
+    func totals(of shard: Shard) -> [TaskTotals] {
+        let values = self.shard.snapshot()
+        return zip(names.tasks, shard.tasks).map { $0.totals($1.name, values) }
+    }
+
     /// The topology was read again.
     func reloaded(_ outcome: String) {
         if let counter = names.reloads[outcome] { shard.add(counter) }

@@ -9,7 +9,8 @@ public struct Purged: Equatable, Sendable {
         case quota
     }
 
-    /// `frames`, `records` or `audit`.
+    /// `frames`, `records` or `audit`, and what goes with records: `settlements`, `gaps`, `early
+    /// labels`, `incidents`, `reports`.
     public var kind: String
     public var reason: Reason
     /// What arrived before this is gone; for `quota`, when it happened.
@@ -33,5 +34,20 @@ public struct Purged: Equatable, Sendable {
             "before": .integer(Int(before.nanoseconds)), "count": .integer(count),
             "bytes": .integer(bytes), "undelivered": .integer(undelivered),
         ]).canonical
+    }
+
+    /// Reads an audit entry; `nil` when it is of another event.
+    public init?(entry: [UInt8]) {
+        guard case .object(let members)? = try? JSON(parsing: entry, place: "an audit entry"),
+            members["event"] == .string("purge"), case .string(let kind)? = members["class"],
+            case .string(let word)? = members["reason"], let reason = Reason(rawValue: word),
+            case .integer(let before)? = members["before"],
+            case .integer(let count)? = members["count"],
+            case .integer(let bytes)? = members["bytes"],
+            case .integer(let undelivered)? = members["undelivered"]
+        else { return nil }
+        self.init(
+            kind: kind, reason: reason, before: WallTime(nanoseconds: Int64(before)))
+        (self.count, self.bytes, self.undelivered) = (count, bytes, undelivered)
     }
 }

@@ -62,6 +62,52 @@ public struct Sketch: Sendable, Equatable {
         most = max(most, other.most)
     }
 
+    /// What was inserted since an earlier state of this sketch. Counts and sum are exact; the least
+    /// and the largest value are within 1 %, and exact where they are those of the whole.
+    public func since(_ earlier: Sketch) -> Sketch {
+        guard earlier.count > 0 else { return self }
+        guard count > earlier.count else { return Sketch() }
+        var rest = self
+        for (index, inside) in earlier.buckets.enumerated() {
+            rest.buckets[earlier.first - first + index] &-= inside
+        }
+        rest.count -= earlier.count
+        rest.sum -= min(earlier.sum, sum)
+        let filled = rest.buckets.indices.filter { rest.buckets[$0] > 0 }
+        let low = Self.middle(of: first + (filled.first ?? 0))
+        let high = Self.middle(of: first + (filled.last ?? 0))
+        rest.least = least < earlier.least ? least : min(max(low, least), most)
+        rest.most = most > earlier.most ? most : min(max(high, least), most)
+        return rest
+    }
+
+    /// The buckets that are not empty, ascending, and how many values lie in each.
+    public var filled: [(bucket: UInt32, count: UInt64)] {
+        buckets.indices.filter { buckets[$0] > 0 }.map { (UInt32(first + $0), buckets[$0]) }
+    }
+
+    /// The sketch of these buckets; `nil` when they are none of a sketch.
+    public init?(
+        filled: [(bucket: UInt32, count: UInt64)], sum: UInt64, least: UInt64, most: UInt64
+    ) {
+        self.init()
+        guard !filled.isEmpty else { return }
+        guard least <= most, Self.index(of: least) <= Int(filled[0].bucket) else { return nil }
+        var previous = -1
+        for (bucket, inside) in filled {
+            let index = Int(bucket)
+            let (total, overflow) = count.addingReportingOverflow(inside)
+            guard index > previous, index < Self.bucketCount, inside > 0, !overflow else {
+                return nil
+            }
+            hold(index)
+            buckets[index - first] = inside
+            count = total
+            previous = index
+        }
+        (self.sum, self.least, self.most) = (sum, least, most)
+    }
+
     /// The value of rank ⌈q × count⌉, within 1 %; exact at 0 and 1. `nil` when there is none.
     ///
     /// Values from 2⁴⁴ on are told apart only by the largest of them.

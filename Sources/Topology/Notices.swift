@@ -16,7 +16,7 @@ extension Topology {
     private func unkept(_ node: NodePlan) -> String? {
         guard node.budget.spool != nil else { return nil }
         guard let hub = hub(of: node) else {
-            return "\(node.name) keeps nothing, since no Canopy above takes what it owes"
+            return "no Canopy above takes what \(node.name) owes; its spool keeps alerts alone"
         }
         guard hub.records == nil else { return nil }
         return "\(hub.name) keeps no records, so \(node.name) keeps what it owes for ever; give"

@@ -25,5 +25,8 @@ public enum RPCPath {
     public static let labelRecord = "/canopy.v1.Records/Label"
     public static let explainRecord = "/canopy.v1.Records/Explain"
     public static let recordStats = "/canopy.v1.Records/Stats"
+    public static let telemetry = "/canopy.v1.Records/Telemetry"
+    public static let knownNodes = "/canopy.v1.Records/Nodes"
+    public static let audit = "/canopy.v1.Records/Audit"
     public static let neighbours = "/canopy.v1.Discovery/Neighbours"
 }

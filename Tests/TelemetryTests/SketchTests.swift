@@ -1,5 +1,6 @@
 import Ground
 import Testing
+import Wire
 
 @testable import Telemetry
 
@@ -49,6 +50,41 @@ import Testing
         for part in parts.reversed() { backward.merge(part) }
         #expect(forward == pooled)
         #expect(backward == pooled)
+    }
+
+    @Test func `Minutes of a sketch that goes on merge into the whole again`() throws {
+        var random = Randomness(seed: 11)
+        var whole = Sketch()
+        var (sum, before) = (Sketch(), Sketch())
+        for minute in 0..<20 {
+            // Some minutes bring nothing.
+            for _ in 0..<(minute % 4) * 500 {
+                whole.insert(Self.distributions[minute % 7].draw(&random))
+            }
+            let rest = whole.since(before)
+            #expect(rest.count == whole.count - before.count)
+            let written = TelemetryRecord.Latencies(name: "look", rest)
+            sum.merge(try #require(written.sketch))
+            before = whole
+        }
+        #expect(sum.count == whole.count && sum.sum == whole.sum)
+        for q in Self.quantiles.dropFirst().dropLast() {
+            #expect(sum.quantile(q) == whole.quantile(q), "q \(q)")
+        }
+        #expect(sum.minimum == whole.minimum && sum.maximum == whole.maximum)
+    }
+
+    @Test func `What is no sketch is not taken for one`() {
+        func read(_ buckets: [UInt32], _ counts: [UInt64], least: UInt64 = 1) -> Sketch? {
+            TelemetryRecord.Latencies(
+                name: "", buckets: buckets, counts: counts, sum: 9, least: least, most: 5_000
+            ).sketch
+        }
+        #expect(read([3, 900], [1, 2])?.count == 3)
+        #expect(read([], []) == Sketch())
+        #expect(read([3], []) == nil && read([4, 3], [1, 1]) == nil && read([3, 3], [1, 1]) == nil)
+        #expect(read([3], [0]) == nil && read([1 << 20], [1]) == nil)
+        #expect(read([3, 4], [.max, 1]) == nil && read([3], [1], least: 6_000) == nil)
     }
 
     @Test func `Buckets follow each other without gap, each within its bound`() {

@@ -502,6 +502,411 @@ void   canopy__v1__class_accuracy__free_unpacked
   assert(message->base.descriptor == &canopy__v1__class_accuracy__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   canopy__v1__telemetry_query__init
+                     (Canopy__V1__TelemetryQuery         *message)
+{
+  static const Canopy__V1__TelemetryQuery init_value = CANOPY__V1__TELEMETRY_QUERY__INIT;
+  *message = init_value;
+}
+size_t canopy__v1__telemetry_query__get_packed_size
+                     (const Canopy__V1__TelemetryQuery *message)
+{
+  assert(message->base.descriptor == &canopy__v1__telemetry_query__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t canopy__v1__telemetry_query__pack
+                     (const Canopy__V1__TelemetryQuery *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &canopy__v1__telemetry_query__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t canopy__v1__telemetry_query__pack_to_buffer
+                     (const Canopy__V1__TelemetryQuery *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &canopy__v1__telemetry_query__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Canopy__V1__TelemetryQuery *
+       canopy__v1__telemetry_query__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Canopy__V1__TelemetryQuery *)
+     protobuf_c_message_unpack (&canopy__v1__telemetry_query__descriptor,
+                                allocator, len, data);
+}
+void   canopy__v1__telemetry_query__free_unpacked
+                     (Canopy__V1__TelemetryQuery *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &canopy__v1__telemetry_query__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   canopy__v1__telemetry_reply__init
+                     (Canopy__V1__TelemetryReply         *message)
+{
+  static const Canopy__V1__TelemetryReply init_value = CANOPY__V1__TELEMETRY_REPLY__INIT;
+  *message = init_value;
+}
+size_t canopy__v1__telemetry_reply__get_packed_size
+                     (const Canopy__V1__TelemetryReply *message)
+{
+  assert(message->base.descriptor == &canopy__v1__telemetry_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t canopy__v1__telemetry_reply__pack
+                     (const Canopy__V1__TelemetryReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &canopy__v1__telemetry_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t canopy__v1__telemetry_reply__pack_to_buffer
+                     (const Canopy__V1__TelemetryReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &canopy__v1__telemetry_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Canopy__V1__TelemetryReply *
+       canopy__v1__telemetry_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Canopy__V1__TelemetryReply *)
+     protobuf_c_message_unpack (&canopy__v1__telemetry_reply__descriptor,
+                                allocator, len, data);
+}
+void   canopy__v1__telemetry_reply__free_unpacked
+                     (Canopy__V1__TelemetryReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &canopy__v1__telemetry_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   canopy__v1__telemetry_series__init
+                     (Canopy__V1__TelemetrySeries         *message)
+{
+  static const Canopy__V1__TelemetrySeries init_value = CANOPY__V1__TELEMETRY_SERIES__INIT;
+  *message = init_value;
+}
+size_t canopy__v1__telemetry_series__get_packed_size
+                     (const Canopy__V1__TelemetrySeries *message)
+{
+  assert(message->base.descriptor == &canopy__v1__telemetry_series__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t canopy__v1__telemetry_series__pack
+                     (const Canopy__V1__TelemetrySeries *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &canopy__v1__telemetry_series__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t canopy__v1__telemetry_series__pack_to_buffer
+                     (const Canopy__V1__TelemetrySeries *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &canopy__v1__telemetry_series__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Canopy__V1__TelemetrySeries *
+       canopy__v1__telemetry_series__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Canopy__V1__TelemetrySeries *)
+     protobuf_c_message_unpack (&canopy__v1__telemetry_series__descriptor,
+                                allocator, len, data);
+}
+void   canopy__v1__telemetry_series__free_unpacked
+                     (Canopy__V1__TelemetrySeries *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &canopy__v1__telemetry_series__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   canopy__v1__nodes_query__init
+                     (Canopy__V1__NodesQuery         *message)
+{
+  static const Canopy__V1__NodesQuery init_value = CANOPY__V1__NODES_QUERY__INIT;
+  *message = init_value;
+}
+size_t canopy__v1__nodes_query__get_packed_size
+                     (const Canopy__V1__NodesQuery *message)
+{
+  assert(message->base.descriptor == &canopy__v1__nodes_query__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t canopy__v1__nodes_query__pack
+                     (const Canopy__V1__NodesQuery *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &canopy__v1__nodes_query__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t canopy__v1__nodes_query__pack_to_buffer
+                     (const Canopy__V1__NodesQuery *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &canopy__v1__nodes_query__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Canopy__V1__NodesQuery *
+       canopy__v1__nodes_query__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Canopy__V1__NodesQuery *)
+     protobuf_c_message_unpack (&canopy__v1__nodes_query__descriptor,
+                                allocator, len, data);
+}
+void   canopy__v1__nodes_query__free_unpacked
+                     (Canopy__V1__NodesQuery *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &canopy__v1__nodes_query__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   canopy__v1__nodes_reply__init
+                     (Canopy__V1__NodesReply         *message)
+{
+  static const Canopy__V1__NodesReply init_value = CANOPY__V1__NODES_REPLY__INIT;
+  *message = init_value;
+}
+size_t canopy__v1__nodes_reply__get_packed_size
+                     (const Canopy__V1__NodesReply *message)
+{
+  assert(message->base.descriptor == &canopy__v1__nodes_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t canopy__v1__nodes_reply__pack
+                     (const Canopy__V1__NodesReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &canopy__v1__nodes_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t canopy__v1__nodes_reply__pack_to_buffer
+                     (const Canopy__V1__NodesReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &canopy__v1__nodes_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Canopy__V1__NodesReply *
+       canopy__v1__nodes_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Canopy__V1__NodesReply *)
+     protobuf_c_message_unpack (&canopy__v1__nodes_reply__descriptor,
+                                allocator, len, data);
+}
+void   canopy__v1__nodes_reply__free_unpacked
+                     (Canopy__V1__NodesReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &canopy__v1__nodes_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   canopy__v1__known_node__init
+                     (Canopy__V1__KnownNode         *message)
+{
+  static const Canopy__V1__KnownNode init_value = CANOPY__V1__KNOWN_NODE__INIT;
+  *message = init_value;
+}
+size_t canopy__v1__known_node__get_packed_size
+                     (const Canopy__V1__KnownNode *message)
+{
+  assert(message->base.descriptor == &canopy__v1__known_node__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t canopy__v1__known_node__pack
+                     (const Canopy__V1__KnownNode *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &canopy__v1__known_node__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t canopy__v1__known_node__pack_to_buffer
+                     (const Canopy__V1__KnownNode *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &canopy__v1__known_node__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Canopy__V1__KnownNode *
+       canopy__v1__known_node__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Canopy__V1__KnownNode *)
+     protobuf_c_message_unpack (&canopy__v1__known_node__descriptor,
+                                allocator, len, data);
+}
+void   canopy__v1__known_node__free_unpacked
+                     (Canopy__V1__KnownNode *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &canopy__v1__known_node__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   canopy__v1__audit_query__init
+                     (Canopy__V1__AuditQuery         *message)
+{
+  static const Canopy__V1__AuditQuery init_value = CANOPY__V1__AUDIT_QUERY__INIT;
+  *message = init_value;
+}
+size_t canopy__v1__audit_query__get_packed_size
+                     (const Canopy__V1__AuditQuery *message)
+{
+  assert(message->base.descriptor == &canopy__v1__audit_query__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t canopy__v1__audit_query__pack
+                     (const Canopy__V1__AuditQuery *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &canopy__v1__audit_query__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t canopy__v1__audit_query__pack_to_buffer
+                     (const Canopy__V1__AuditQuery *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &canopy__v1__audit_query__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Canopy__V1__AuditQuery *
+       canopy__v1__audit_query__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Canopy__V1__AuditQuery *)
+     protobuf_c_message_unpack (&canopy__v1__audit_query__descriptor,
+                                allocator, len, data);
+}
+void   canopy__v1__audit_query__free_unpacked
+                     (Canopy__V1__AuditQuery *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &canopy__v1__audit_query__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   canopy__v1__audit_reply__init
+                     (Canopy__V1__AuditReply         *message)
+{
+  static const Canopy__V1__AuditReply init_value = CANOPY__V1__AUDIT_REPLY__INIT;
+  *message = init_value;
+}
+size_t canopy__v1__audit_reply__get_packed_size
+                     (const Canopy__V1__AuditReply *message)
+{
+  assert(message->base.descriptor == &canopy__v1__audit_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t canopy__v1__audit_reply__pack
+                     (const Canopy__V1__AuditReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &canopy__v1__audit_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t canopy__v1__audit_reply__pack_to_buffer
+                     (const Canopy__V1__AuditReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &canopy__v1__audit_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Canopy__V1__AuditReply *
+       canopy__v1__audit_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Canopy__V1__AuditReply *)
+     protobuf_c_message_unpack (&canopy__v1__audit_reply__descriptor,
+                                allocator, len, data);
+}
+void   canopy__v1__audit_reply__free_unpacked
+                     (Canopy__V1__AuditReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &canopy__v1__audit_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   canopy__v1__stored_audit__init
+                     (Canopy__V1__StoredAudit         *message)
+{
+  static const Canopy__V1__StoredAudit init_value = CANOPY__V1__STORED_AUDIT__INIT;
+  *message = init_value;
+}
+size_t canopy__v1__stored_audit__get_packed_size
+                     (const Canopy__V1__StoredAudit *message)
+{
+  assert(message->base.descriptor == &canopy__v1__stored_audit__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t canopy__v1__stored_audit__pack
+                     (const Canopy__V1__StoredAudit *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &canopy__v1__stored_audit__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t canopy__v1__stored_audit__pack_to_buffer
+                     (const Canopy__V1__StoredAudit *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &canopy__v1__stored_audit__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Canopy__V1__StoredAudit *
+       canopy__v1__stored_audit__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Canopy__V1__StoredAudit *)
+     protobuf_c_message_unpack (&canopy__v1__stored_audit__descriptor,
+                                allocator, len, data);
+}
+void   canopy__v1__stored_audit__free_unpacked
+                     (Canopy__V1__StoredAudit *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &canopy__v1__stored_audit__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor canopy__v1__records_query__field_descriptors[17] =
 {
   {
@@ -1754,18 +2159,609 @@ const ProtobufCMessageDescriptor canopy__v1__class_accuracy__descriptor =
   (ProtobufCMessageInit) canopy__v1__class_accuracy__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor canopy__v1__records__method_descriptors[4] =
+static const ProtobufCFieldDescriptor canopy__v1__telemetry_query__field_descriptors[5] =
+{
+  {
+    NULL, /* CODE_SIZE */
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__TelemetryQuery, from),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__TelemetryQuery, until),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__TelemetryQuery, site),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__TelemetryQuery, node),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__TelemetryQuery, task),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const ProtobufCIntRange canopy__v1__telemetry_query__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor canopy__v1__telemetry_query__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  NULL,NULL,NULL,NULL, /* CODE_SIZE */
+  sizeof(Canopy__V1__TelemetryQuery),
+  5,
+  canopy__v1__telemetry_query__field_descriptors,
+  NULL, /* CODE_SIZE */
+  1,  canopy__v1__telemetry_query__number_ranges,
+  (ProtobufCMessageInit) canopy__v1__telemetry_query__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor canopy__v1__telemetry_reply__field_descriptors[4] =
+{
+  {
+    NULL, /* CODE_SIZE */
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Canopy__V1__TelemetryReply, n_series),
+    offsetof(Canopy__V1__TelemetryReply, series),
+    &canopy__v1__telemetry_series__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__TelemetryReply, minutes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__TelemetryReply, is_cut),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__TelemetryReply, damaged),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const ProtobufCIntRange canopy__v1__telemetry_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor canopy__v1__telemetry_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  NULL,NULL,NULL,NULL, /* CODE_SIZE */
+  sizeof(Canopy__V1__TelemetryReply),
+  4,
+  canopy__v1__telemetry_reply__field_descriptors,
+  NULL, /* CODE_SIZE */
+  1,  canopy__v1__telemetry_reply__number_ranges,
+  (ProtobufCMessageInit) canopy__v1__telemetry_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor canopy__v1__telemetry_series__field_descriptors[4] =
+{
+  {
+    NULL, /* CODE_SIZE */
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__TelemetrySeries, site),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__TelemetrySeries, node),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__TelemetrySeries, latency),
+    &canopy__v1__latency_sketch__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Canopy__V1__TelemetrySeries, n_counts),
+    offsetof(Canopy__V1__TelemetrySeries, counts),
+    &canopy__v1__owed_count__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const ProtobufCIntRange canopy__v1__telemetry_series__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor canopy__v1__telemetry_series__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  NULL,NULL,NULL,NULL, /* CODE_SIZE */
+  sizeof(Canopy__V1__TelemetrySeries),
+  4,
+  canopy__v1__telemetry_series__field_descriptors,
+  NULL, /* CODE_SIZE */
+  1,  canopy__v1__telemetry_series__number_ranges,
+  (ProtobufCMessageInit) canopy__v1__telemetry_series__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor canopy__v1__nodes_query__field_descriptors[4] =
+{
+  {
+    NULL, /* CODE_SIZE */
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__NodesQuery, from),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__NodesQuery, until),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__NodesQuery, site),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__NodesQuery, node),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const ProtobufCIntRange canopy__v1__nodes_query__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor canopy__v1__nodes_query__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  NULL,NULL,NULL,NULL, /* CODE_SIZE */
+  sizeof(Canopy__V1__NodesQuery),
+  4,
+  canopy__v1__nodes_query__field_descriptors,
+  NULL, /* CODE_SIZE */
+  1,  canopy__v1__nodes_query__number_ranges,
+  (ProtobufCMessageInit) canopy__v1__nodes_query__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor canopy__v1__nodes_reply__field_descriptors[1] =
+{
+  {
+    NULL, /* CODE_SIZE */
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Canopy__V1__NodesReply, n_nodes),
+    offsetof(Canopy__V1__NodesReply, nodes),
+    &canopy__v1__known_node__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const ProtobufCIntRange canopy__v1__nodes_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor canopy__v1__nodes_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  NULL,NULL,NULL,NULL, /* CODE_SIZE */
+  sizeof(Canopy__V1__NodesReply),
+  1,
+  canopy__v1__nodes_reply__field_descriptors,
+  NULL, /* CODE_SIZE */
+  1,  canopy__v1__nodes_reply__number_ranges,
+  (ProtobufCMessageInit) canopy__v1__nodes_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor canopy__v1__known_node__field_descriptors[3] =
+{
+  {
+    NULL, /* CODE_SIZE */
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__KnownNode, report),
+    &canopy__v1__node_report__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__KnownNode, heard),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Canopy__V1__KnownNode, n_incidents),
+    offsetof(Canopy__V1__KnownNode, incidents),
+    &canopy__v1__incident__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const ProtobufCIntRange canopy__v1__known_node__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor canopy__v1__known_node__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  NULL,NULL,NULL,NULL, /* CODE_SIZE */
+  sizeof(Canopy__V1__KnownNode),
+  3,
+  canopy__v1__known_node__field_descriptors,
+  NULL, /* CODE_SIZE */
+  1,  canopy__v1__known_node__number_ranges,
+  (ProtobufCMessageInit) canopy__v1__known_node__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor canopy__v1__audit_query__field_descriptors[4] =
+{
+  {
+    NULL, /* CODE_SIZE */
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__AuditQuery, from),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__AuditQuery, until),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__AuditQuery, after),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__AuditQuery, limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const ProtobufCIntRange canopy__v1__audit_query__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor canopy__v1__audit_query__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  NULL,NULL,NULL,NULL, /* CODE_SIZE */
+  sizeof(Canopy__V1__AuditQuery),
+  4,
+  canopy__v1__audit_query__field_descriptors,
+  NULL, /* CODE_SIZE */
+  1,  canopy__v1__audit_query__number_ranges,
+  (ProtobufCMessageInit) canopy__v1__audit_query__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor canopy__v1__audit_reply__field_descriptors[2] =
+{
+  {
+    NULL, /* CODE_SIZE */
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Canopy__V1__AuditReply, n_entries),
+    offsetof(Canopy__V1__AuditReply, entries),
+    &canopy__v1__stored_audit__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__AuditReply, next),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const ProtobufCIntRange canopy__v1__audit_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor canopy__v1__audit_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  NULL,NULL,NULL,NULL, /* CODE_SIZE */
+  sizeof(Canopy__V1__AuditReply),
+  2,
+  canopy__v1__audit_reply__field_descriptors,
+  NULL, /* CODE_SIZE */
+  1,  canopy__v1__audit_reply__number_ranges,
+  (ProtobufCMessageInit) canopy__v1__audit_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor canopy__v1__stored_audit__field_descriptors[7] =
+{
+  {
+    NULL, /* CODE_SIZE */
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__StoredAudit, site),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__StoredAudit, node),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__StoredAudit, at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__StoredAudit, who),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__StoredAudit, action),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__StoredAudit, subject),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__StoredAudit, words),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const ProtobufCIntRange canopy__v1__stored_audit__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor canopy__v1__stored_audit__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  NULL,NULL,NULL,NULL, /* CODE_SIZE */
+  sizeof(Canopy__V1__StoredAudit),
+  7,
+  canopy__v1__stored_audit__field_descriptors,
+  NULL, /* CODE_SIZE */
+  1,  canopy__v1__stored_audit__number_ranges,
+  (ProtobufCMessageInit) canopy__v1__stored_audit__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCMethodDescriptor canopy__v1__records__method_descriptors[7] =
 {
   { NULL, &canopy__v1__records_query__descriptor, &canopy__v1__records_page__descriptor }, /* CODE_SIZE */
   { NULL, &canopy__v1__label_request__descriptor, &canopy__v1__label_reply__descriptor }, /* CODE_SIZE */
   { NULL, &canopy__v1__explain_request__descriptor, &canopy__v1__record_explanation__descriptor }, /* CODE_SIZE */
   { NULL, &canopy__v1__record_stats_request__descriptor, &canopy__v1__record_stats_reply__descriptor }, /* CODE_SIZE */
+  { NULL, &canopy__v1__telemetry_query__descriptor, &canopy__v1__telemetry_reply__descriptor }, /* CODE_SIZE */
+  { NULL, &canopy__v1__nodes_query__descriptor, &canopy__v1__nodes_reply__descriptor }, /* CODE_SIZE */
+  { NULL, &canopy__v1__audit_query__descriptor, &canopy__v1__audit_reply__descriptor }, /* CODE_SIZE */
 };
 const ProtobufCServiceDescriptor canopy__v1__records__descriptor =
 {
   PROTOBUF_C__SERVICE_DESCRIPTOR_MAGIC,
   NULL,NULL,NULL,NULL, /* CODE_SIZE */
-  4,
+  7,
   canopy__v1__records__method_descriptors,
   NULL /* CODE_SIZE */
 };
@@ -1800,6 +2796,30 @@ void canopy__v1__records__stats(ProtobufCService *service,
 {
   assert(service->descriptor == &canopy__v1__records__descriptor);
   service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void canopy__v1__records__telemetry(ProtobufCService *service,
+                                    const Canopy__V1__TelemetryQuery *input,
+                                    Canopy__V1__TelemetryReply_Closure closure,
+                                    void *closure_data)
+{
+  assert(service->descriptor == &canopy__v1__records__descriptor);
+  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void canopy__v1__records__nodes(ProtobufCService *service,
+                                const Canopy__V1__NodesQuery *input,
+                                Canopy__V1__NodesReply_Closure closure,
+                                void *closure_data)
+{
+  assert(service->descriptor == &canopy__v1__records__descriptor);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void canopy__v1__records__audit(ProtobufCService *service,
+                                const Canopy__V1__AuditQuery *input,
+                                Canopy__V1__AuditReply_Closure closure,
+                                void *closure_data)
+{
+  assert(service->descriptor == &canopy__v1__records__descriptor);
+  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void canopy__v1__records__init (Canopy__V1__Records_Service *service,
                                 Canopy__V1__Records_ServiceDestroy destroy)

@@ -30,4 +30,25 @@ extension ControlClient {
     ) async throws(Fault) -> RecordStatsReply {
         try await ask(node, RPCPath.recordStats, request, timeout)
     }
+
+    /// What nodes below measured, added up.
+    public func telemetry(
+        _ query: TelemetryQuery, of node: Target, timeout: Interval = patience
+    ) async throws(Fault) -> TelemetryReply {
+        try await ask(node, RPCPath.telemetry, query, timeout)
+    }
+
+    /// What the nodes below said of themselves last, and what was wrong with them.
+    public func knownNodes(
+        _ query: NodesQuery, of node: Target, timeout: Interval = patience
+    ) async throws(Fault) -> NodesReply {
+        try await ask(node, RPCPath.knownNodes, query, timeout)
+    }
+
+    /// What was done to what a node keeps, newest first.
+    public func audit(
+        _ query: AuditQuery, of node: Target, timeout: Interval = patience
+    ) async throws(Fault) -> AuditReply {
+        try await ask(node, RPCPath.audit, query, timeout)
+    }
 }

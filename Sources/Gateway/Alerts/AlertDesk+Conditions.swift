@@ -34,10 +34,12 @@ extension AlertDesk {
             let key = transition.key
             switch transition.change {
             case .raised:
+                incidents.began(key.condition, key.subject, at: loop.time.wall)
                 let id = ids.id(condition: key.condition, subject: key.subject)
                 raised[key] = id
                 send(key, .raised, id)
             case .cleared:
+                incidents.ended(key.condition, key.subject, at: loop.time.wall)
                 guard let id = raised.removeValue(forKey: key) else { continue }
                 send(key, .cleared, AlertIDs.cleared(id))
             }

@@ -18,15 +18,7 @@ final class AlertDesk {
     /// Who is told of something.
     struct Route {
         var isLogged: Bool
-        var channels: [Channel]
-    }
-
-    /// A channel, what it was made of, and what was counted of it at the last scrape.
-    private struct Outlet {
-        let channel: Channel
-        let plan: AlertSinkPlan
-        let series: AlertMetrics.Sink
-        var seen = Outbox.Counts()
+        var outlets: [AlertOutlet]
     }
 
     let loop: Loop
@@ -38,9 +30,13 @@ final class AlertDesk {
     var raised: [Conditions.Key: String] = [:]
     /// When conditions are to be looked at again.
     var timer: (any ScheduledTimer)?
-    private(set) var operatorRoute = Route(isLogged: true, channels: [])
+    /// Where the node above hears of conditions.
+    let incidents: IncidentBook
+    private(set) var operatorRoute = Route(isLogged: true, outlets: [])
     private var taskRoutes: [Route] = []
-    private var outlets: [Outlet] = []
+    private var outlets: [AlertOutlet] = []
+    /// Where alerts are kept; `nil` where the node keeps nothing.
+    private let spool: SpoolLink?
     private let log: Logger
 
     /// Makes the desk and opens its sinks.
@@ -50,6 +46,8 @@ final class AlertDesk {
         _ context: NodeContext, _ sinks: [PreparedSink], on loop: Loop, registry: Metrics
     ) throws(Fault) {
         self.loop = loop
+        spool = context.spool.link
+        incidents = context.incidents
         metrics = try AlertMetrics(registry)
         log = context.log
         origin = AlertOrigin(
@@ -64,18 +62,14 @@ final class AlertDesk {
     func adopt(_ context: NodeContext, _ sinks: [PreparedSink]) {
         let old = outlets
         outlets = sinks.map { sink in
-            if let same = old.first(where: { $0.plan.isSame(as: sink.plan) }) { return same }
-            let channel = sink.channel(on: loop) { [unowned self] in heard($0, from: sink) }
-            return Outlet(channel: channel, plan: sink.plan, series: sink.series)
+            old.first { $0.plan.isSame(as: sink.plan) } ?? make(sink)
         }
-        let kept = outlets.map(\.channel)
-        for outlet in old where !kept.contains(where: { $0 === outlet.channel }) {
+        spool?.adopt(sinks: outlets.map(\.plan.name))
+        for outlet in old where !outlets.contains(where: { $0 === outlet }) {
             metrics.count(outlet.channel, as: outlet.series, since: outlet.seen)
-            leave([outlet.channel]) {}
+            retire(outlet)
         }
-        for channel in kept where !old.contains(where: { $0.channel === channel }) {
-            channel.open()
-        }
+        for outlet in outlets where !old.contains(where: { $0 === outlet }) { outlet.open() }
         let operators = context.topology.alerts.operators
         conditions.adopt(Hysteresis.Rule(operators))
         operatorRoute = route(operators.to)
@@ -83,10 +77,24 @@ final class AlertDesk {
         forget(allBut: context.blueprint)
     }
 
+    private func make(_ sink: PreparedSink) -> AlertOutlet {
+        let channel = sink.channel(on: loop) { [unowned self] in heard($0, from: sink) }
+        return AlertOutlet(sink.plan, sink.series, channel, spool, on: loop)
+    }
+
+    /// Where another sink of its name takes its place, that one reads from the disk what this one
+    /// has not taken.
+    private func retire(_ outlet: AlertOutlet) {
+        let isReplaced = outlets.contains { $0.plan.name == outlet.plan.name }
+        guard isReplaced, let spool else { return leave([outlet]) {} }
+        outlet.close()
+        spool.rewind(outlet.plan.name)
+    }
+
     private func route(_ names: [String]) -> Route {
         Route(
             isLogged: names.contains(AlertsPlan.log),
-            channels: outlets.map(\.channel).filter { names.contains($0.name) })
+            outlets: outlets.filter { names.contains($0.plan.name) })
     }
 
     /// A frame of `task` shows what the task alerts of.
@@ -103,7 +111,7 @@ final class AlertDesk {
     }
 
     func send(_ alert: Alert, by route: Route) {
-        for channel in route.channels { channel.post(alert) }
+        for outlet in route.outlets { outlet.send(alert) }
         if route.isLogged { AlertLog.write(alert, to: log) }
     }
 
@@ -124,37 +132,46 @@ final class AlertDesk {
 
     /// All numbers of alerts, for a scrape.
     func collect() -> MetricValues {
-        for index in outlets.indices {
-            let outlet = outlets[index]
+        for outlet in outlets {
             metrics.count(outlet.channel, as: outlet.series, since: outlet.seen)
-            outlets[index].seen = outlet.channel.counts
+            outlet.seen = outlet.channel.counts
         }
         return metrics.snapshot()
     }
 
     /// Waits until the sinks have taken what they are owed, not longer than `farewellPatience`,
     /// closes them and calls `done` once.
-    func farewell(_ done: @escaping () -> Void) { leave(outlets.map(\.channel), done) }
+    func farewell(_ done: @escaping () -> Void) { leave(outlets, done) }
 
-    private func leave(_ channels: [Channel], _ done: @escaping () -> Void) {
-        var left = channels.count
+    private func leave(_ leaving: [AlertOutlet], _ done: @escaping () -> Void) {
+        var left = leaving.count
         var isDone = false
-        let finish = { [log] in
+        let finish = { [self] in
             guard !isDone else { return }
             isDone = true
-            for channel in channels where channel.depth > 0 {
-                log.error("\(channel.depth) alerts to the sink '\(channel.name)' are lost")
+            for outlet in leaving {
+                tellLeft(outlet)
+                outlet.close()
             }
-            for channel in channels { channel.close() }
             done()
         }
         if left == 0 { return finish() }
         loop.schedule(after: Self.farewellPatience, finish)
-        for channel in channels {
-            channel.whenDelivered {
+        for outlet in leaving {
+            outlet.channel.whenDelivered {
                 left -= 1
                 if left == 0 { finish() }
             }
+        }
+    }
+
+    private func tellLeft(_ outlet: AlertOutlet) {
+        let (depth, name) = (outlet.channel.depth, outlet.plan.name)
+        guard depth > 0 else { return }
+        if spool != nil, outlets.contains(where: { $0 === outlet }) {
+            log.info("alerts to the sink '\(name)' wait on the disk")
+        } else {
+            log.error("\(depth) alerts to the sink '\(name)' are lost")
         }
     }
 }

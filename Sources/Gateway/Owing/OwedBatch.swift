@@ -54,6 +54,13 @@ struct OwedBatch: Sendable {
             body: .gap(GapRecord(first: first, last: last, reason: reason)))
     }
 
+    /// What was wrong with the node, minute by minute.
+    var incidents: [Incident] {
+        records.flatMap { record -> [Incident] in
+            if case .telemetry(let minute)? = record.body { minute.incidents } else { [] }
+        }
+    }
+
     /// Frames that are owed an answer, with their sequences.
     var frames: [(sequence: UInt64, record: EscalationRecord)] {
         records.compactMap { record in

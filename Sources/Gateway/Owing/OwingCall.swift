@@ -118,8 +118,9 @@ final class OwingCall: CallHandler {
         let (store, now, node) = (store, shard.time.wall, shard.names.name)
         try shard.loop.offLoop {
             Result { () throws(Fault) -> NodeReportReply in
+                try Self.keep(report, in: store, now)
                 var marks: [NodeReportReply.Watermark] = []
-                for depth in report.depths {
+                for depth in report.depths where depth.queue.goesUp {
                     let origin = Wire.Origin(
                         site: report.site, node: report.node, epoch: report.epoch,
                         queue: depth.queue)
@@ -132,6 +133,18 @@ final class OwingCall: CallHandler {
         } completion: { [self] (result: Result<NodeReportReply, Fault>) in
             end(result)
         }
+    }
+
+    /// Keeps what a node says of itself, and apart from that what was wrong with it: that adds up.
+    private static func keep(
+        _ report: NodeReport, in store: RecordStore, _ now: WallTime
+    ) throws(Fault) {
+        try store.keep(
+            report.incidents.map(NodeIncident.init), of: report.node, site: report.site, now: now)
+        var rest = report
+        rest.incidents = []
+        try store.keep(
+            report: rest.encode().flatMap(\.array), of: report.node, site: report.site, now: now)
     }
 
     // MARK: Uploads
@@ -192,6 +205,9 @@ final class OwingCall: CallHandler {
         _ now: WallTime
     ) throws(Fault) -> UploadReply {
         let origin = Records.Origin(batch.origin)
+        // Before the watermark moves: what was wrong is told by no other record.
+        try store.keep(
+            batch.incidents.map(NodeIncident.init), of: origin.node, site: origin.site, now: now)
         let mark: UInt64
         if let delivery = batch.delivery(outcomes) {
             mark = try store.ingest(delivery, now: now).watermark
@@ -228,6 +244,14 @@ final class OwingCall: CallHandler {
     private func release() {
         if isUploading { context.intake.end() }
         isUploading = false
+    }
+}
+
+extension NodeIncident {
+    init(_ incident: Incident) {
+        self.init(
+            kind: incident.kind, subject: incident.subject, began: incident.began,
+            ended: incident.ended, words: incident.words)
     }
 }
 

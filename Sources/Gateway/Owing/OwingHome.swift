@@ -17,9 +17,9 @@ final class OwingHome: Sendable {
     /// What lives on the thread.
     private final class Inside {
         let desk: SpoolDesk
-        let uploader: Uploader
+        let uploader: Uploader?
 
-        init(_ desk: SpoolDesk, _ uploader: Uploader) {
+        init(_ desk: SpoolDesk, _ uploader: Uploader?) {
             self.desk = desk
             self.uploader = uploader
         }
@@ -30,23 +30,28 @@ final class OwingHome: Sendable {
         var inside: LoopConfined<Inside>
     }
 
-    /// Opens the node's spool; `nil` where it keeps nothing.
+    /// Opens the node's spool; `nil` where it keeps nothing. A node without a node above keeps the
+    /// alerts that its sinks have not taken, and nothing else.
     ///
     /// - Parameter status: what the node says of itself, from any thread.
     init?(_ context: NodeContext, hosts: Hosts, _ status: OwingStatus) throws(Fault) {
-        guard let hub = context.blueprint.hub else { return nil }
+        let hub = context.blueprint.hub
+        let hasSinks = !context.topology.alerts.sinks.isEmpty
+        guard context.blueprint.node.budget.spool != nil, hub != nil || hasSinks else { return nil }
         let made = Handover<Made>()
         thread = try LoopThread(name: "canopy-spool") { (loop) throws(Fault) in
             let desk = try SpoolDesk(context, on: loop) { SecureRandom.word() }
-            let uploader = Uploader(
-                desk, context, pool: Self.pool(to: hub, context, on: loop)
-            ) { status.report(desk, on: loop) }
+            let uploader = hub.map { hub in
+                Uploader(
+                    desk, context, to: hub.name, pool: Self.pool(to: hub, context, on: loop)
+                ) { status.report(desk, on: loop) }
+            }
             let link = SpoolLink(
                 LoopConfined(desk, to: loop.poster), Self.numbers(desk, uploader))
             Self.join(desk, uploader, link, hosts, status)
             let inside = LoopConfined(Inside(desk, uploader), to: loop.poster)
             made.value.withLock { $0 = Made(link: link, inside: inside) }
-            uploader.start()
+            uploader?.start()
         }
         guard let all = made.value.withLock({ $0 }) else {
             throw Fault(.inner, "the spool's thread did not begin")
@@ -56,12 +61,13 @@ final class OwingHome: Sendable {
     }
 
     private static func join(
-        _ desk: SpoolDesk, _ uploader: Uploader, _ link: SpoolLink, _ hosts: Hosts,
+        _ desk: SpoolDesk, _ uploader: Uploader?, _ link: SpoolLink, _ hosts: Hosts,
         _ status: OwingStatus
     ) {
-        desk.publish = { [unowned desk, unowned uploader, weak link] in
+        desk.publish = { [unowned desk, weak uploader, weak link] in
             link?.publish(numbers(desk, uploader))
         }
+        guard let uploader else { return }
         desk.committed = { [unowned uploader] in uploader.committed() }
         uploader.isBusy = { status.isBusy }
         uploader.settled = { receipt, response in
@@ -69,10 +75,10 @@ final class OwingHome: Sendable {
         }
     }
 
-    private static func numbers(_ desk: SpoolDesk, _ uploader: Uploader) -> SpoolNumbers {
+    private static func numbers(_ desk: SpoolDesk, _ uploader: Uploader?) -> SpoolNumbers {
         SpoolNumbers(
             epoch: desk.spool.epoch, depths: desk.depths, held: desk.spool.held,
-            awaySince: uploader.awaySince, uploads: uploader.numbers)
+            awaySince: uploader?.awaySince, uploads: uploader?.numbers ?? SpoolNumbers.Uploads())
     }
 
     private static func pool(
@@ -98,7 +104,7 @@ final class OwingHome: Sendable {
     /// Writes down what waits and ends the thread. Blocks until it has.
     func end() {
         inside.post { inside in
-            inside.uploader.stop()
+            inside.uploader?.stop()
             inside.desk.close()
         }
         thread.stop()
@@ -144,6 +150,7 @@ final class OwingStatus: Sendable {
         report.at = loop.time.wall
         report.uptime = loop.time.now - began
         report.ready = ready.allSatisfy { $0.value.load(ordering: .relaxed) > 0 }
+        report.incidents = context.incidents.untold(now: report.at)
         report.depths = desk.depths
         report.topology = context.digest.map { String($0.description.dropFirst(7)) } ?? ""
         return report

@@ -25,12 +25,16 @@ final class SpoolDesk {
     var publish: () -> Void = {}
     /// Hears that there is something to send.
     var committed: () -> Void = {}
+    /// The alerts that it holds.
+    private(set) lazy var shelf = AlertShelf(self, folder: folder)
+    private let folder: String
 
     /// Opens the spool of a node. Blocks.
     init(_ context: NodeContext, on loop: Loop, random: @escaping () -> UInt64) throws(Fault) {
         let plan = context.blueprint.node.spool
         let folder = context.topology.spoolFolder(of: context.blueprint.node)
         self.loop = loop
+        self.folder = folder
         log = context.log
         rhythm = GroupCommit(plan)
         var settings = SpoolSettings(quota: context.blueprint.node.budget.spool ?? 0)
@@ -42,24 +46,31 @@ final class SpoolDesk {
     }
 
     /// - Parameter receipt: of a frame that is owed, which the book then knows.
+    /// - Returns: its sequence; `nil` when it was not taken.
+    @discardableResult
     func append(
         _ queue: OwedQueue, _ record: [Bytes], receipt: String?,
         then: (@Sendable (Bool) -> Void)?
-    ) {
+    ) -> UInt64? {
+        let sequence: UInt64
         do throws(Fault) {
-            let sequence = try spool.append(SpoolQueue(queue), record)
+            sequence = try spool.append(SpoolQueue(queue), record)
             if let receipt { promised.append((receipt, sequence)) }
         } catch {
             fail(error)
             then?(false)
-            return
+            return nil
         }
         if let then { waiting.append(then) }
         let now = loop.time.now
-        guard
-            let due = rhythm.appended(SpoolQueue(queue), pending: spool.pending, now: now)
-        else { return }
-        guard due > now else { return commit() }
+        guard let due = rhythm.appended(SpoolQueue(queue), pending: spool.pending, now: now) else {
+            return sequence
+        }
+        if due > now { schedule(due) } else { commit() }
+        return sequence
+    }
+
+    private func schedule(_ due: Instant) {
         timer?.cancel()
         timer = loop.schedule(at: due) { [weak self] in self?.commit() }
     }
@@ -106,6 +117,7 @@ final class SpoolDesk {
     /// Writes down what waits, and closes. Nothing is taken any more.
     func close() {
         commit()
+        shelf.settle()
         book.close()
     }
 

@@ -13,10 +13,11 @@ final class SpoolLink: Sendable {
     /// blocks be sent again without regret.
     static let largest = 8 << 20
 
-    private let desk: LoopConfined<SpoolDesk>
+    let desk: LoopConfined<SpoolDesk>
     private let waiting = Atomic<Int>(0)
     private let refusedCount = Atomic<Int>(0)
     private let lastClock = Atomic<UInt64>(0)
+    private let tickets = Atomic<UInt64>(0)
     private let known: Mutex<SpoolNumbers>
 
     init(_ desk: LoopConfined<SpoolDesk>, _ numbers: SpoolNumbers) {
@@ -56,24 +57,32 @@ final class SpoolLink: Sendable {
         _ queue: OwedQueue, _ record: [Bytes], receipt: String? = nil,
         then: (@Sendable (Bool) -> Void)? = nil
     ) {
-        let size = record.reduce(0) { $0 + $1.count }
+        let isPosted = post(record.reduce(0) { $0 + $1.count }) { desk in
+            desk.append(queue, record, receipt: receipt, then: then)
+        }
+        if !isPosted { then?(false) }
+    }
+
+    /// Has a body run on the spool's thread; false when too many bytes wait for that.
+    func post(_ size: Int, _ body: @escaping @Sendable (SpoolDesk) -> Void) -> Bool {
         guard size <= Self.largest, waiting.load(ordering: .relaxed) + size <= Self.waitingLimit
-        else { return refuse(then) }
+        else {
+            refusedCount.add(1, ordering: .relaxed)
+            return false
+        }
         waiting.add(size, ordering: .relaxed)
         let isPosted = desk.post { [waiting = WaitingBytes(self, size)] desk in
             waiting.end()
-            desk.append(queue, record, receipt: receipt, then: then)
+            body(desk)
         }
-        if !isPosted {
-            waiting.subtract(size, ordering: .relaxed)
-            refuse(then)
-        }
+        guard !isPosted else { return true }
+        waiting.subtract(size, ordering: .relaxed)
+        refusedCount.add(1, ordering: .relaxed)
+        return false
     }
 
-    private func refuse(_ then: (@Sendable (Bool) -> Void)?) {
-        refusedCount.add(1, ordering: .relaxed)
-        then?(false)
-    }
+    /// A number that this process gives once.
+    func ticket() -> UInt64 { tickets.add(1, ordering: .relaxed).newValue }
 
     /// What a receipt of a frame that was owed stands for; `then` hears it on the spool's thread.
     func receipt(_ name: String, then: @escaping @Sendable (ReceiptBook.State?) -> Void) {

@@ -21,6 +21,8 @@ final class Uploader {
     let site: String
     let node: String
     let report: () -> NodeReport
+    private let hub: String
+    private let incidents: IncidentBook
     private var plan: Uploading
     private var timer: (any ScheduledTimer)?
     private var reason: String?
@@ -30,14 +32,12 @@ final class Uploader {
     var isBusy: () -> Bool = { false }
     /// Hears of answers that were owed.
     var settled: (_ receipt: String, _ response: Bytes) -> Void = { _, _ in }
-    /// Hears that the node above is gone, or back.
-    var isAway: (Bool) -> Void = { _ in }
 
     private var loop: Loop { desk.loop }
     private var now: Instant { loop.time.now }
 
     init(
-        _ desk: SpoolDesk, _ context: NodeContext, pool: ClientPool,
+        _ desk: SpoolDesk, _ context: NodeContext, to hub: String, pool: ClientPool,
         report: @escaping () -> NodeReport
     ) {
         self.desk = desk
@@ -45,6 +45,8 @@ final class Uploader {
         self.report = report
         site = context.blueprint.node.site ?? ""
         node = context.names.name
+        self.hub = hub
+        incidents = context.incidents
         plan = Uploading(context.blueprint.node.spool, now: desk.loop.time.now)
         awaySince = desk.loop.time.wall
     }
@@ -66,7 +68,8 @@ final class Uploader {
         }
         let depths = desk.spool.depths
         let step = plan.next(now: now, isBusy: isBusy()) { queue in
-            depths[Int(queue.rawValue)].first < depths[Int(queue.rawValue)].next
+            let depth = depths[Int(queue.rawValue)]
+            return OwedQueue(queue).goesUp && depth.first < depth.next
         }
         switch step {
         case .report: sayReport()
@@ -79,20 +82,22 @@ final class Uploader {
     // MARK: The report
 
     private func sayReport() {
-        let call = OwingReply { [weak self] in self?.reported($0) }
-        send(RPCPath.report, report().encode(), Uploading.reportPatience, call)
+        let said = report()
+        let call = OwingReply { [weak self] in self?.reported(said, $0) }
+        send(RPCPath.report, said.encode(), Uploading.reportPatience, call)
     }
 
-    private func reported(_ result: Result<Bytes, Fault>) {
+    private func reported(_ said: NodeReport, _ result: Result<Bytes, Fault>) {
         do throws(Fault) {
             let reply = try NodeReportReply.decode(try result.get())
-            for mark in reply.watermarks where mark.queue != .escalation {
+            for mark in reply.watermarks where mark.queue != .escalation && mark.queue.goesUp {
                 try settle(SpoolQueue(mark.queue), through: mark.sequence)
             }
             numbers.reports += 1
             if awaySince != nil { desk.log.info("\(reply.node) takes what is owed") }
             (reason, awaySince) = (nil, nil)
-            isAway(false)
+            incidents.ended(IncidentBook.disconnected, hub, at: said.at)
+            incidents.told(said.incidents)
             plan.reported()
             desk.publish()
             go()
@@ -210,10 +215,9 @@ final class Uploader {
 
     private func failed(_ fault: Fault) {
         numbers.failures += 1
-        if awaySince == nil {
-            awaySince = loop.time.wall
-            isAway(true)
-        }
+        let since = awaySince ?? loop.time.wall
+        awaySince = since
+        incidents.began(IncidentBook.disconnected, hub, at: since, words: fault.message)
         if fault.message != reason { desk.log.warning("what is owed is kept: \(fault)") }
         reason = fault.message
         desk.publish()

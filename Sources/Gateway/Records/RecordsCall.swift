@@ -8,7 +8,7 @@ import Wire
 
 /// The methods of canopy.v1.Records, and the one of canopy.v1.Peer that ends in them.
 enum RecordsMethod {
-    case query, label, explain, stats, feedback
+    case query, label, explain, stats, feedback, telemetry, nodes, audit
 
     init?(path: String) {
         switch path {
@@ -17,6 +17,9 @@ enum RecordsMethod {
         case RPCPath.explainRecord: self = .explain
         case RPCPath.recordStats: self = .stats
         case RPCPath.submitFeedback: self = .feedback
+        case RPCPath.telemetry: self = .telemetry
+        case RPCPath.knownNodes: self = .nodes
+        case RPCPath.audit: self = .audit
         default: return nil
         }
     }
@@ -94,6 +97,9 @@ struct RecordsQuestion: Sendable {
         case .explain: return try explain().encode()
         case .stats: return try stats().encode()
         case .feedback: return try feedback().encode()
+        case .telemetry: return try telemetry().encode()
+        case .nodes: return try nodes().encode()
+        case .audit: return try audit().encode()
         }
     }
 

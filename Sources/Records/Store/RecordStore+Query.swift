@@ -64,10 +64,63 @@ extension RecordStore {
         }
     }
 
+    /// What came of telemetry, alerts or audit entries, the newest first, each given to `body`
+    /// until it says that it has enough.
+    ///
+    /// - Returns: how many are left out since their seal is broken: the disk has changed them.
+    public func notes(
+        _ query: NoteQuery, _ body: (Note) -> Bool
+    ) throws(Fault) -> Int {
+        try read { (database) throws(Fault) in
+            var sql = """
+                SELECT n.sequence, n.queue, n.received, n.at, n.clock, n.body, n.seal, n.id,
+                o.site, o.node, o.epoch FROM notes n JOIN origins o ON o.id = n.origin
+                WHERE n.queue = ?
+                """
+            var values: [SQLValue] = [.text(query.queue.rawValue)]
+            func add(_ condition: String, _ more: SQLValue...) {
+                sql += " AND " + condition
+                values += more
+            }
+            if let from = query.from { add("n.at >= ?", .integer(from.nanoseconds)) }
+            if let until = query.until { add("n.at < ?", .integer(until.nanoseconds)) }
+            if !query.site.isEmpty { add("o.site = ?", .text(query.site)) }
+            if !query.node.isEmpty { add("o.node = ?", .text(query.node)) }
+            if let after = query.after {
+                add("(n.at, n.id) < (?, ?)", .integer(after.at.nanoseconds), .integer(after.row))
+            }
+            var damaged = 0
+            try database.each(sql + " ORDER BY n.at DESC, n.id DESC", values) { row in
+                guard let note = Note(sealed: row) else {
+                    damaged += 1
+                    return true
+                }
+                return body(note)
+            }
+            return damaged
+        }
+    }
+
     /// A frame's request as it came.
     ///
     /// - Throws: `notFound` when it is not kept.
     public func payload(_ digest: Digest) throws(Fault) -> [UInt8] { try payloads.get(digest) }
+}
+
+/// Which entries somebody wants to see. Empty texts and `nil` leave a question open.
+public struct NoteQuery: Equatable, Sendable {
+    public var queue: Queue
+    /// Written at or after this, by the node's clock.
+    public var from: WallTime?
+    /// And before this.
+    public var until: WallTime?
+    /// Whose.
+    public var site = ""
+    public var node = ""
+    /// Where the entries before these ended.
+    public var after: RecordQuery.Cursor?
+
+    public init(_ queue: Queue) { self.queue = queue }
 }
 
 /// An entry of telemetry, alerts or audit, as it came.

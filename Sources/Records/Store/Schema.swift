@@ -7,7 +7,7 @@ enum Schema {
     private static let application = 0x436E_7079
 
     /// Each step once released stays as it is; a change is a step more.
-    private static let steps = [first]
+    private static let steps = [first, nodes]
 
     static func prepare(_ database: Database) throws(Fault) {
         let version = try database.first("PRAGMA user_version") { $0.int(0) } ?? 0
@@ -94,5 +94,19 @@ enum Schema {
         CREATE TABLE sinks (
             name TEXT NOT NULL, part TEXT NOT NULL, cursor INTEGER NOT NULL,
             PRIMARY KEY (name, part)) WITHOUT ROWID;
+        """
+
+    // What nodes say of themselves: the last report of each as it came, and their incidents.
+    private static let nodes = """
+        CREATE TABLE reports (
+            site TEXT NOT NULL, node TEXT NOT NULL, received INTEGER NOT NULL, body BLOB NOT NULL,
+            seal INTEGER NOT NULL, PRIMARY KEY (node, site)) WITHOUT ROWID;
+        CREATE TABLE incidents (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, site TEXT NOT NULL, node TEXT NOT NULL,
+            kind TEXT NOT NULL, subject TEXT NOT NULL, began INTEGER NOT NULL, ended INTEGER,
+            words TEXT NOT NULL, received INTEGER NOT NULL,
+            UNIQUE (node, site, began, kind, subject));
+        CREATE INDEX incidents_received ON incidents (received);
+        CREATE INDEX notes_at ON notes (queue, at, id);
         """
 }

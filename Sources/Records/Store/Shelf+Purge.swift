@@ -19,7 +19,7 @@ extension Shelf {
             try purgeNotes("records", [.telemetry, .alert], before: records, now),
             try purgeNotes("audit", [.audit], before: cutoff(settings.retention.audit), now),
         ]
-        try purgeSmall(before: records)
+        purged += try purgeSmall(before: records, now)
         try database.shrink(pages: 4 * Self.purgeStep)
         return purged.filter { $0.count > 0 }
     }
@@ -172,6 +172,12 @@ extension Shelf {
             var found = Self.purgeStep
             while found == Self.purgeStep {
                 try database.transaction { () throws(Fault) in
+                    let undelivered = try database.first(
+                        """
+                        SELECT count(*) FROM notes WHERE queue = ? AND received < ? AND id > ?
+                        """,
+                        [.text(queue.rawValue), .integer(overdue.nanoseconds), .integer(taken)]
+                    ) { $0.int(0) }
                     try database.run(
                         """
                         DELETE FROM notes WHERE id IN (SELECT id FROM notes
@@ -186,6 +192,8 @@ extension Shelf {
                     guard found > 0 else { return }
                     var step = purged
                     step.count = found
+                    step.undelivered = min(undelivered ?? 0, found)
+                    purged.undelivered += step.undelivered
                     try audit(step, now)
                 }
                 purged.count += found
@@ -194,13 +202,23 @@ extension Shelf {
         return purged
     }
 
-    /// What hangs on records and is small: settlements, gaps, labels that nothing came for.
-    private func purgeSmall(before: WallTime) throws(Fault) {
-        for table in ["settlements", "gaps", "early_labels"] {
-            try database.run(
-                "DELETE FROM \(table) WHERE received < ?", [.integer(before.nanoseconds)])
+    /// What hangs on records and is small: settlements, gaps, labels that nothing came for, and
+    /// what nodes said of themselves.
+    private func purgeSmall(before: WallTime, _ now: WallTime) throws(Fault) -> [Purged] {
+        var all: [Purged] = []
+        for table in ["settlements", "gaps", "early_labels", "incidents", "reports"] {
+            let kind = table == "early_labels" ? "early labels" : table
+            var purged = Purged(kind: kind, reason: .term, before: before)
+            try database.transaction { () throws(Fault) in
+                try database.run(
+                    "DELETE FROM \(table) WHERE received < ?", [.integer(before.nanoseconds)])
+                purged.count = database.changes
+                if purged.count > 0 { try audit(purged, now) }
+            }
+            all.append(purged)
         }
         earlyLabels = try database.first("SELECT count(*) FROM early_labels") { $0.int(0) } ?? 0
+        return all
     }
 
     // MARK: Audit

@@ -4,8 +4,9 @@ import Ground
 public struct AlertSinkPlan: Sendable {
     public let name: String
     public let kind: Kind
-    /// Alerts that may wait for it, 64 to 65,536; then the oldest is dropped. Default 1,024: more
-    /// than half a minute of every frame of a camera at 30 a second, in a megabyte.
+    /// Alerts that may wait for it in memory, 64 to 65,536; then the oldest is dropped, or, where
+    /// the node has a spool, the newest waits on disk. Default 1,024: more than half a minute of
+    /// every frame of a camera at 30 a second, in a megabyte.
     public let queue: Int
     public let place: Place
 

@@ -101,40 +101,40 @@ public struct NodeReport: WireMessage, Equatable {
 
     public static func decode(_ bytes: Bytes) throws(Fault) -> NodeReport {
         try unpacking(
-            bytes, "canopy.v1.NodeReport", from: .peer, with: canopy__v1__node_report__unpack
-        ) { (c) throws(Fault) in
-            var report = NodeReport()
-            report.site = try text(c.site, "site", .peer)
-            report.node = try text(c.node, "node", .peer)
-            report.epoch = c.epoch
-            report.version = try text(c.version, "version", .peer)
-            report.at = WallTime(nanoseconds: c.at)
-            report.uptime = Interval(microseconds: c.uptime_us)
-            report.ready = c.ready != 0
-            report.incidents = try bounded(c.incidents, c.n_incidents, "incidents", Incident.init)
-            report.depths = try bounded(c.depths, c.n_depths, "depths", QueueDepth.init)
-            report.topology = try text(c.topology, "topology", .peer)
-            return report
-        }
+            bytes, "canopy.v1.NodeReport", from: .peer, with: canopy__v1__node_report__unpack,
+            NodeReport.init)
     }
 
-    public func encode() -> [Bytes] {
-        packing { arena in
-            let c = arena.make(canopy__v1__node_report__init)
-            c.pointee.site = arena.text(site)
-            c.pointee.node = arena.text(node)
-            c.pointee.epoch = epoch
-            c.pointee.version = arena.text(version)
-            c.pointee.at = at.nanoseconds
-            c.pointee.uptime_us = uptime.microseconds
-            c.pointee.ready = ready ? 1 : 0
-            c.pointee.n_incidents = incidents.count
-            c.pointee.incidents = arena.array(incidents) { $0.packed(arena) }
-            c.pointee.n_depths = depths.count
-            c.pointee.depths = arena.array(depths) { $0.packed(arena) }
-            c.pointee.topology = arena.text(topology)
-            return c
-        }
+    init(_ c: Canopy__V1__NodeReport) throws(Fault) {
+        site = try text(c.site, "site", .peer)
+        node = try text(c.node, "node", .peer)
+        epoch = c.epoch
+        version = try text(c.version, "version", .peer)
+        at = WallTime(nanoseconds: c.at)
+        uptime = Interval(microseconds: c.uptime_us)
+        ready = c.ready != 0
+        incidents = try bounded(c.incidents, c.n_incidents, "incidents", Incident.init)
+        depths = try bounded(c.depths, c.n_depths, "depths", QueueDepth.init)
+        topology = try text(c.topology, "topology", .peer)
+    }
+
+    public func encode() -> [Bytes] { packing { packed($0)! } }
+
+    func packed(_ arena: Arena) -> UnsafeMutablePointer<Canopy__V1__NodeReport>? {
+        let c = arena.make(canopy__v1__node_report__init)
+        c.pointee.site = arena.text(site)
+        c.pointee.node = arena.text(node)
+        c.pointee.epoch = epoch
+        c.pointee.version = arena.text(version)
+        c.pointee.at = at.nanoseconds
+        c.pointee.uptime_us = uptime.microseconds
+        c.pointee.ready = ready ? 1 : 0
+        c.pointee.n_incidents = incidents.count
+        c.pointee.incidents = arena.array(incidents) { $0.packed(arena) }
+        c.pointee.n_depths = depths.count
+        c.pointee.depths = arena.array(depths) { $0.packed(arena) }
+        c.pointee.topology = arena.text(topology)
+        return c
     }
 }
 

@@ -13,6 +13,9 @@ public enum OwedQueue: UInt8, Sendable, CaseIterable, Comparable {
 
     public static func < (a: OwedQueue, b: OwedQueue) -> Bool { a.rawValue < b.rawValue }
 
+    /// Whether it is sent to the node above. Alerts are not: whoever alerts delivers them itself.
+    public var goesUp: Bool { self != .alert }
+
     /// Its name in topologies, metrics and words.
     public var name: String {
         switch self {

@@ -93,7 +93,7 @@ public struct ResultRecord: Sendable, Equatable {
     }
 
     /// As much of a text as fits, in whole characters.
-    static func cut(_ text: String) -> String {
+    public static func cut(_ text: String) -> String {
         guard text.utf8.count > longestText else { return text }
         var kept = ""
         var bytes = 0

@@ -50,9 +50,7 @@ public struct TelemetryRecord: Sendable, Equatable {
         from = WallTime(nanoseconds: c.from)
         until = WallTime(nanoseconds: c.until)
         latencies = try bounded(c.latencies, c.n_latencies, "latencies", Latencies.init)
-        counts = try bounded(c.counts, c.n_counts, "counts") { (c) throws(Fault) in
-            NamedCount(try text(c.name, "name", .peer), Int(clamping: c.count))
-        }
+        counts = try bounded(c.counts, c.n_counts, "counts", NamedCount.init)
         incidents = try bounded(c.incidents, c.n_incidents, "incidents", Incident.init)
     }
 
@@ -63,15 +61,22 @@ public struct TelemetryRecord: Sendable, Equatable {
         c.pointee.n_latencies = latencies.count
         c.pointee.latencies = arena.array(latencies) { $0.packed(arena) }
         c.pointee.n_counts = counts.count
-        c.pointee.counts = arena.array(counts) { count in
-            let c: UnsafeMutablePointer<Canopy__V1__OwedCount>? =
-                arena.make(canopy__v1__owed_count__init)
-            c!.pointee.name = arena.text(count.name)
-            c!.pointee.count = UInt64(clamping: count.count)
-            return c
-        }
+        c.pointee.counts = arena.array(counts) { $0.owed(arena) }
         c.pointee.n_incidents = incidents.count
         c.pointee.incidents = arena.array(incidents) { $0.packed(arena) }
+        return c
+    }
+}
+
+extension NamedCount {
+    init(_ c: Canopy__V1__OwedCount) throws(Fault) {
+        self.init(try text(c.name, "name", .peer), Int(clamping: c.count))
+    }
+
+    func owed(_ arena: Arena) -> UnsafeMutablePointer<Canopy__V1__OwedCount>? {
+        let c = arena.make(canopy__v1__owed_count__init)
+        c.pointee.name = arena.text(name)
+        c.pointee.count = UInt64(clamping: count)
         return c
     }
 }

@@ -87,7 +87,7 @@ enum RecordTables {
     }
 
     /// At most three digits behind the point.
-    private static func number(_ value: Double) -> String {
+    static func number(_ value: Double) -> String {
         let rounded = (value * 1000).rounded() / 1000
         return rounded == rounded.rounded() && abs(rounded) < 1e15
             ? "\(Int(rounded))" : "\(rounded)"

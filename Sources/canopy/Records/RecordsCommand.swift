@@ -17,6 +17,9 @@ struct RecordsCommand: AsyncParsableCommand {
               canopy records fleet.yaml --from 6h --tier leaf --max-confidence 0.6
               canopy records fleet.yaml --truth wrong --csv --limit 100000 > wrong.csv
               canopy records fleet.yaml --stats
+              canopy records fleet.yaml --telemetry --from 1h --task meter-digits
+              canopy records fleet.yaml --nodes
+              canopy records fleet.yaml --audit
             """)
 
     @Argument(help: "The topology: a YAML file, or a folder of them.")
@@ -73,6 +76,15 @@ struct RecordsCommand: AsyncParsableCommand {
     @Flag(help: "How much is kept, of whom, and how right the bundles were.")
     var stats = false
 
+    @Flag(help: "How fast the nodes below answered, each and all together.")
+    var telemetry = false
+
+    @Flag(help: "What the nodes below said of themselves last, and what was wrong with them.")
+    var nodes = false
+
+    @Flag(help: "What was done to what is kept: what was purged, and why.")
+    var audit = false
+
     @OptionGroup var keeper: Keeper
 
     /// Lines that are asked for at a time.
@@ -81,6 +93,11 @@ struct RecordsCommand: AsyncParsableCommand {
     func validate() throws {
         if limit < 1 { throw ValidationError("--limit must be at least 1") }
         if json && csv { throw ValidationError("--json and --csv do not go together") }
+        let views = [stats, telemetry, nodes, audit].filter(\.self).count
+        if views > 1 {
+            throw ValidationError("say one of --stats, --telemetry, --nodes and --audit")
+        }
+        if views == 1 && csv { throw ValidationError("--csv is for records alone") }
     }
 
     func run() async throws {
@@ -93,6 +110,9 @@ struct RecordsCommand: AsyncParsableCommand {
             }
         }
         try await keeper.ask(topology) { (client, node) throws(Fault) in
+            if telemetry { return try await showTelemetry(client, node, patience) }
+            if nodes { return try await showNodes(client, node, patience) }
+            if audit { return try await showAudit(client, node, patience) }
             try await list(client, node, patience)
         }
     }

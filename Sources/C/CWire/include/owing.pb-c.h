@@ -49,6 +49,9 @@ typedef enum _Canopy__V1__OwedQueue {
   CANOPY__V1__OWED_QUEUE__OWED_QUEUE_ESCALATION = 1,
   CANOPY__V1__OWED_QUEUE__OWED_QUEUE_RESULT = 2,
   CANOPY__V1__OWED_QUEUE__OWED_QUEUE_TELEMETRY = 3,
+  /*
+   * Never sent up: a node delivers its alerts itself. Its depth is reported.
+   */
   CANOPY__V1__OWED_QUEUE__OWED_QUEUE_ALERT = 4,
   /*
    * Never dropped.
@@ -404,6 +407,9 @@ struct  Canopy__V1__LatencySketch
 struct  Canopy__V1__OwedCount
 {
   ProtobufCMessage base;
+  /*
+   * In telemetry `TASK/WHAT`, as `meter-digits/degraded/overload`.
+   */
   ProtobufCBinaryData name;
   uint64_t count;
 };
