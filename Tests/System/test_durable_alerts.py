@@ -6,12 +6,15 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import operators
 import topologies
 from calls import facts, plain, series
 from conftest import LOOPS
 from fleet import eventually, free_port
 from receivers import Broker, Hook
 from test_alerts import alerting, broker, edit, hook, sample, send
+from test_owing import arrived, frame, held, outage_fleet, rows
+from test_reports import known
 
 RNG = np.random.default_rng(5)
 # All that power-demand says.
@@ -96,6 +99,32 @@ def test_an_exchanged_sink_gets_what_the_one_before_was_owed(build, frames):
         fleet["leaf"].await_log("is in force")
         web.alerts.await_ids(ids)
         assert web.alerts.ids == ids
+
+
+def test_alerts_wait_at_their_node_and_their_number_is_reported(tmp_path):
+    def alert(plan):
+        operators.operator(plan)
+        plan["tasks"]["power-demand"]["alert"] = {"labels": LABELS, "at": 0, "to": ["web"]}
+        plan["alerts"] = {"sinks": {"web": hook(free_port())}}
+
+    with outage_fleet(tmp_path, ("leaf", "region"), 1, alert) as (fleet, _):
+        operators.certify(fleet)
+        client = plain(fleet, "leaf", fresh=True)
+        for number in range(10):
+            frame(client, number)
+        client.close()
+        arrived(fleet, {"leaf": 10})
+        eventually(lambda: waiting(fleet) == 10, "the alerts are kept")
+        kill(fleet)
+        fleet.start("leaf")
+        eventually(lambda: owed(fleet, "alert") == 10, "the region knows how many wait")
+        assert held(fleet, "alert") == {} and rows(fleet, "SELECT * FROM gaps") == []
+        assert waiting(fleet) == 10
+
+
+def owed(fleet, queue: str) -> int:
+    """What the leaf said last that it owed."""
+    return next(depth["records"] for depth in known(fleet)["depths"] if depth["queue"] == queue)
 
 
 def test_alerts_are_bounded_and_what_was_dropped_is_told(build):

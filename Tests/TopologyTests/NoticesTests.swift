@@ -26,7 +26,7 @@ import Testing
         #expect(topology.notices.count == 2)
         #expect(topology.notices[0].hasPrefix("t.yaml:7:") && topology.notices[0].contains("ring"))
         #expect(topology.notices[1].hasPrefix("t.yaml:8:"))
-        #expect(topology.notices[1].contains("leaf keeps nothing"))
+        #expect(topology.notices[1].contains("keeps alerts alone"))
     }
 
     @Test func `A node that keeps what nobody takes is named, others are not`() throws {
