@@ -5,6 +5,10 @@ import Wire
 
 /// The way of the desk of alerts to what is kept of them.
 extension SpoolLink {
+    /// Bytes that an alert counts for while it waits to be written: its texts come from a topology
+    /// and from requests' parameters, which are short.
+    private static let alertBytes = 2 << 10
+
     /// Writes an alert down beside its delivery, or for later.
     ///
     /// - Parameters:
@@ -13,12 +17,14 @@ extension SpoolLink {
     func keep(
         _ alert: Alert, for sink: String, ticket: UInt64?, lost: @escaping @Sendable () -> Void
     ) {
-        let json = String(decoding: alert.json().canonical, as: UTF8.self)
-        let record = OwedRecord(
-            at: alert.time, clock: clock(alert.time),
-            body: .alert(AlertRecord(id: alert.id, sink: sink, json: json))).encode()
-        let isTaken = post(record.reduce(0) { $0 + $1.count }) { desk in
-            if !desk.shelf.append(record, for: sink, ticket: ticket) { lost() }
+        let moment = clock(alert.time)
+        // Put into words there: here frames wait.
+        let isTaken = post(Self.alertBytes) { desk in
+            let json = String(decoding: alert.json().canonical, as: UTF8.self)
+            let record = OwedRecord(
+                at: alert.time, clock: moment,
+                body: .alert(AlertRecord(id: alert.id, sink: sink, json: json)))
+            if !desk.shelf.append(record.encode(), for: sink, ticket: ticket) { lost() }
         }
         if !isTaken { lost() }
     }
