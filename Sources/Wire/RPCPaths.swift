@@ -19,6 +19,7 @@ public enum RPCPath {
     public static let undrain = "/canopy.v1.Control/Undrain"
     public static let overrideBreaker = "/canopy.v1.Control/OverrideBreaker"
     public static let reload = "/canopy.v1.Control/Reload"
+    public static let receipts = "/canopy.v1.Control/Receipts"
     public static let report = "/canopy.v1.Owing/Report"
     public static let upload = "/canopy.v1.Owing/Upload"
     public static let queryRecords = "/canopy.v1.Records/Query"

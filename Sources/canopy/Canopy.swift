@@ -23,7 +23,7 @@ struct Canopy: AsyncParsableCommand {
         subcommands: [
             Serve.self, Up.self, Send.self, Check.self, Simulate.self, ReplayCommand.self,
             Status.self, Drain.self, Undrain.self, BreakerCommand.self, Reload.self,
-            RecordsCommand.self, Label.self, Explain.self, Export.self, ModelCommand.self,
-            Cert.self, Engine.self,
+            ReceiptsCommand.self, RecordsCommand.self, Label.self, Explain.self, Export.self,
+            ModelCommand.self, Cert.self, Engine.self,
         ])
 }

@@ -32,9 +32,13 @@ struct OwingTests {
     @Test func `Receipts are found again, settled and lost ones too`() throws {
         let folder = try Folder()
         var book = try ReceiptBook(folder: folder.path)
-        try book.promise([("a", 1), ("b", 2), ("c", 3)])
-        try book.settle([("a", 1, .answered([7, 8]))])
-        try book.lose(2...2, "the frame was dropped: overflow")
+        let now = WallTime(nanoseconds: 1)
+        func promise(_ id: String) -> ReceiptBook.Promise {
+            ReceiptBook.Promise(id: id, task: "look", request: "", at: now)
+        }
+        try book.promise([(promise("a"), 1), (promise("b"), 2), (promise("c"), 3)])
+        try book.settle([("a", 1, .answered([7, 8]))], at: now)
+        try book.lose(2...2, "the frame was dropped: overflow", at: now)
         book.close()
         book = try ReceiptBook(folder: folder.path)
         guard case .answered([7, 8])? = book.state(of: "a"), case .lost? = book.state(of: "b"),
@@ -45,9 +49,9 @@ struct OwingTests {
         }
         #expect(book.state(of: "d") == nil)
         // An answer is never lost again.
-        try book.lose(1...3, "late")
+        try book.lose(1...3, "late", at: now)
         if case .answered? = book.state(of: "a") {} else { Issue.record("an answer was lost") }
-        try book.settle([("c", 3, .answered([9]))])
+        try book.settle([("c", 3, .answered([9]))], at: now)
         if case .answered([9])? = book.state(of: "c") {} else { Issue.record("no answer came") }
     }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
+import subprocess
 import time
 import urllib.error
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,8 @@ import pytest
 import topologies
 import tritonclient.grpc as triton
 from calls import facts, plain, series
-from fleet import eventually
+from fleet import eventually, program
+from operators import certify, operator
 from relay import Relay
 
 RNG = np.random.default_rng(7)
@@ -277,3 +279,51 @@ def test_nobody_speaks_of_what_another_node_owes(tmp_path):
                 with pytest.raises(grpc.RpcError) as refused:
                     call(batch.SerializeToString(), timeout=10)
             assert refused.value.code() == code, name
+
+
+def receipts(fleet, *words: str) -> tuple[int, list[dict]]:
+    """What `canopy receipts --json` says: its exit status, and the receipts."""
+    done = subprocess.run(
+        [program("canopy"), "receipts", fleet.topology, "--json", *words], capture_output=True,
+        text=True, timeout=60)
+    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_receipts_are_listed_open_then_settled_and_outlive_their_node(tmp_path):
+    with outage_fleet(tmp_path, ("leaf", "region"), 1, operator) as (fleet, relay):
+        leaf = certify(fleet)["leaf"]
+        relay.say("cut")
+        client = plain(fleet, "leaf", fresh=True)
+        answers = [frame(client, number) for number in range(30)]
+        client.close()
+        promised = {answer["receipt"] for answer in answers if "receipt" in answer}
+        assert promised
+        eventually(lambda: len(receipts(fleet)[1]) == len(promised), "all receipts are listed")
+        status, found = receipts(fleet, "--state", "open")
+        assert status == 0 and {one["receipt"] for one in found} == promised
+        assert all(one["task"] == "power-demand" and one["request"].startswith("meter-1-")
+                   and one["promised_at"] and one["ended_at"] is None for one in found)
+        one = found[0]["receipt"]
+        assert receipts(fleet, one)[0] == 1, "it is not settled"
+        assert receipts(fleet, "--wait", "1s")[0] == 1, "nothing settles what is cut off"
+        assert receipts(fleet, "--state", "settled")[1] == []
+        leaf.process.send_signal(signal.SIGKILL)
+        leaf.process.wait(10)
+        fleet.start("leaf")
+        assert {one["receipt"] for one in receipts(fleet, "--state", "open")[1]} == promised
+        relay.say("heal")
+        status, found = receipts(fleet, one, "--wait", "30s")
+        assert status == 0 and found[0]["state"] == "settled" and found[0]["tier"] == "regional"
+        assert found[0]["ended_at"] > found[0]["promised_at"] and found[0]["answered_by"] == "region"
+        status, found = receipts(fleet, "--wait", "30s")
+        assert status == 0 and {one["state"] for one in found} == {"settled"}
+        fleet.stop("leaf")
+        fleet.start("leaf")
+        assert receipts(fleet, one) == (0, [found_one for found_one in found
+                                            if found_one["receipt"] == one])
+        words = subprocess.run([program("canopy"), "receipts", fleet.topology], capture_output=True,
+                               text=True, timeout=60).stdout
+        assert f"leaf holds 0 open, {len(promised)} settled and 0 failed receipts" in words
+        refused = subprocess.run([program("canopy"), "receipts", fleet.topology, "abc"],
+                                 capture_output=True, text=True, timeout=60)
+        assert refused.returncode == 1 and "has no receipt 'abc'" in refused.stderr

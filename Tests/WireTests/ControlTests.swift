@@ -72,6 +72,22 @@ import Testing
         #expect(try again(reload) == reload)
     }
 
+    @Test func `Receipts are asked for and told as they were written`() throws {
+        let query = ReceiptsQuery(receipt: "8f", state: .failed, before: 7, limit: 9)
+        #expect(try again(query) == query)
+        #expect(throws: Fault.self) { try ReceiptsQuery.decode(Bytes([0x12, 1, 0x78])) }
+        var one = ReceiptStatus()
+        (one.receipt, one.state, one.task, one.request) = ("8f", .settled, "digits", "q")
+        (one.promisedAt, one.endedAt) = (WallTime(nanoseconds: 5), WallTime(nanoseconds: 6))
+        (one.label, one.tier, one.answeredBy, one.confidence) = ("7", "regional", "region", 0)
+        var other = ReceiptStatus()
+        (other.state, other.error) = (.failed, "dropped")
+        var page = ReceiptsPage()
+        (page.node, page.receipts, page.next) = ("leaf", [one, other, ReceiptStatus()], 3)
+        (page.open, page.settled, page.failed) = (1, 2, 3)
+        #expect(try again(page) == page)
+    }
+
     @Test func `A status with fields of a later version is read without them`() throws {
         // Field 100, a number.
         let newer = joined(status.encode()) + [0xA0, 0x06, 1]

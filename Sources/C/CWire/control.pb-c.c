@@ -592,6 +592,141 @@ void   canopy__v1__reload_reply__free_unpacked
   assert(message->base.descriptor == &canopy__v1__reload_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   canopy__v1__receipts_query__init
+                     (Canopy__V1__ReceiptsQuery         *message)
+{
+  static const Canopy__V1__ReceiptsQuery init_value = CANOPY__V1__RECEIPTS_QUERY__INIT;
+  *message = init_value;
+}
+size_t canopy__v1__receipts_query__get_packed_size
+                     (const Canopy__V1__ReceiptsQuery *message)
+{
+  assert(message->base.descriptor == &canopy__v1__receipts_query__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t canopy__v1__receipts_query__pack
+                     (const Canopy__V1__ReceiptsQuery *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &canopy__v1__receipts_query__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t canopy__v1__receipts_query__pack_to_buffer
+                     (const Canopy__V1__ReceiptsQuery *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &canopy__v1__receipts_query__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Canopy__V1__ReceiptsQuery *
+       canopy__v1__receipts_query__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Canopy__V1__ReceiptsQuery *)
+     protobuf_c_message_unpack (&canopy__v1__receipts_query__descriptor,
+                                allocator, len, data);
+}
+void   canopy__v1__receipts_query__free_unpacked
+                     (Canopy__V1__ReceiptsQuery *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &canopy__v1__receipts_query__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   canopy__v1__receipts_page__init
+                     (Canopy__V1__ReceiptsPage         *message)
+{
+  static const Canopy__V1__ReceiptsPage init_value = CANOPY__V1__RECEIPTS_PAGE__INIT;
+  *message = init_value;
+}
+size_t canopy__v1__receipts_page__get_packed_size
+                     (const Canopy__V1__ReceiptsPage *message)
+{
+  assert(message->base.descriptor == &canopy__v1__receipts_page__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t canopy__v1__receipts_page__pack
+                     (const Canopy__V1__ReceiptsPage *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &canopy__v1__receipts_page__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t canopy__v1__receipts_page__pack_to_buffer
+                     (const Canopy__V1__ReceiptsPage *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &canopy__v1__receipts_page__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Canopy__V1__ReceiptsPage *
+       canopy__v1__receipts_page__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Canopy__V1__ReceiptsPage *)
+     protobuf_c_message_unpack (&canopy__v1__receipts_page__descriptor,
+                                allocator, len, data);
+}
+void   canopy__v1__receipts_page__free_unpacked
+                     (Canopy__V1__ReceiptsPage *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &canopy__v1__receipts_page__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   canopy__v1__receipt_status__init
+                     (Canopy__V1__ReceiptStatus         *message)
+{
+  static const Canopy__V1__ReceiptStatus init_value = CANOPY__V1__RECEIPT_STATUS__INIT;
+  *message = init_value;
+}
+size_t canopy__v1__receipt_status__get_packed_size
+                     (const Canopy__V1__ReceiptStatus *message)
+{
+  assert(message->base.descriptor == &canopy__v1__receipt_status__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t canopy__v1__receipt_status__pack
+                     (const Canopy__V1__ReceiptStatus *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &canopy__v1__receipt_status__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t canopy__v1__receipt_status__pack_to_buffer
+                     (const Canopy__V1__ReceiptStatus *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &canopy__v1__receipt_status__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Canopy__V1__ReceiptStatus *
+       canopy__v1__receipt_status__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Canopy__V1__ReceiptStatus *)
+     protobuf_c_message_unpack (&canopy__v1__receipt_status__descriptor,
+                                allocator, len, data);
+}
+void   canopy__v1__receipt_status__free_unpacked
+                     (Canopy__V1__ReceiptStatus *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &canopy__v1__receipt_status__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 #define canopy__v1__status_request__field_descriptors NULL
 #define canopy__v1__status_request__field_indices_by_name NULL
 #define canopy__v1__status_request__number_ranges NULL
@@ -1677,19 +1812,344 @@ const ProtobufCMessageDescriptor canopy__v1__reload_reply__descriptor =
   (ProtobufCMessageInit) canopy__v1__reload_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor canopy__v1__control__method_descriptors[5] =
+static const ProtobufCFieldDescriptor canopy__v1__receipts_query__field_descriptors[4] =
+{
+  {
+    NULL, /* CODE_SIZE */
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__ReceiptsQuery, receipt),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__ReceiptsQuery, state),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__ReceiptsQuery, before),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__ReceiptsQuery, limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const ProtobufCIntRange canopy__v1__receipts_query__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor canopy__v1__receipts_query__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  NULL,NULL,NULL,NULL, /* CODE_SIZE */
+  sizeof(Canopy__V1__ReceiptsQuery),
+  4,
+  canopy__v1__receipts_query__field_descriptors,
+  NULL, /* CODE_SIZE */
+  1,  canopy__v1__receipts_query__number_ranges,
+  (ProtobufCMessageInit) canopy__v1__receipts_query__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor canopy__v1__receipts_page__field_descriptors[6] =
+{
+  {
+    NULL, /* CODE_SIZE */
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__ReceiptsPage, node),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Canopy__V1__ReceiptsPage, n_receipts),
+    offsetof(Canopy__V1__ReceiptsPage, receipts),
+    &canopy__v1__receipt_status__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__ReceiptsPage, next),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__ReceiptsPage, open),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__ReceiptsPage, settled),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__ReceiptsPage, failed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const ProtobufCIntRange canopy__v1__receipts_page__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor canopy__v1__receipts_page__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  NULL,NULL,NULL,NULL, /* CODE_SIZE */
+  sizeof(Canopy__V1__ReceiptsPage),
+  6,
+  canopy__v1__receipts_page__field_descriptors,
+  NULL, /* CODE_SIZE */
+  1,  canopy__v1__receipts_page__number_ranges,
+  (ProtobufCMessageInit) canopy__v1__receipts_page__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor canopy__v1__receipt_status__field_descriptors[12] =
+{
+  {
+    NULL, /* CODE_SIZE */
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__ReceiptStatus, receipt),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__ReceiptStatus, state),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__ReceiptStatus, task),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__ReceiptStatus, request),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__ReceiptStatus, promised_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__ReceiptStatus, ended_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__ReceiptStatus, label),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__ReceiptStatus, tier),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__ReceiptStatus, answered_by),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__ReceiptStatus, has_confidence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__ReceiptStatus, confidence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__ReceiptStatus, error),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const ProtobufCIntRange canopy__v1__receipt_status__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 12 }
+};
+const ProtobufCMessageDescriptor canopy__v1__receipt_status__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  NULL,NULL,NULL,NULL, /* CODE_SIZE */
+  sizeof(Canopy__V1__ReceiptStatus),
+  12,
+  canopy__v1__receipt_status__field_descriptors,
+  NULL, /* CODE_SIZE */
+  1,  canopy__v1__receipt_status__number_ranges,
+  (ProtobufCMessageInit) canopy__v1__receipt_status__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCMethodDescriptor canopy__v1__control__method_descriptors[6] =
 {
   { NULL, &canopy__v1__status_request__descriptor, &canopy__v1__node_status__descriptor }, /* CODE_SIZE */
   { NULL, &canopy__v1__drain_request__descriptor, &canopy__v1__drain_reply__descriptor }, /* CODE_SIZE */
   { NULL, &canopy__v1__drain_request__descriptor, &canopy__v1__drain_reply__descriptor }, /* CODE_SIZE */
   { NULL, &canopy__v1__breaker_override__descriptor, &canopy__v1__breaker_override_reply__descriptor }, /* CODE_SIZE */
   { NULL, &canopy__v1__reload_request__descriptor, &canopy__v1__reload_reply__descriptor }, /* CODE_SIZE */
+  { NULL, &canopy__v1__receipts_query__descriptor, &canopy__v1__receipts_page__descriptor }, /* CODE_SIZE */
 };
 const ProtobufCServiceDescriptor canopy__v1__control__descriptor =
 {
   PROTOBUF_C__SERVICE_DESCRIPTOR_MAGIC,
   NULL,NULL,NULL,NULL, /* CODE_SIZE */
-  5,
+  6,
   canopy__v1__control__method_descriptors,
   NULL /* CODE_SIZE */
 };
@@ -1732,6 +2192,14 @@ void canopy__v1__control__reload(ProtobufCService *service,
 {
   assert(service->descriptor == &canopy__v1__control__descriptor);
   service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void canopy__v1__control__receipts(ProtobufCService *service,
+                                   const Canopy__V1__ReceiptsQuery *input,
+                                   Canopy__V1__ReceiptsPage_Closure closure,
+                                   void *closure_data)
+{
+  assert(service->descriptor == &canopy__v1__control__descriptor);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void canopy__v1__control__init (Canopy__V1__Control_Service *service,
                                 Canopy__V1__Control_ServiceDestroy destroy)

@@ -7,7 +7,7 @@ import Wire
 
 /// The methods of canopy.v1.Control.
 enum ControlMethod {
-    case status, drain, undrain, overrideBreaker, reload
+    case status, drain, undrain, overrideBreaker, reload, receipts
 
     init?(path: String) {
         switch path {
@@ -16,6 +16,7 @@ enum ControlMethod {
         case RPCPath.undrain: self = .undrain
         case RPCPath.overrideBreaker: self = .overrideBreaker
         case RPCPath.reload: self = .reload
+        case RPCPath.receipts: self = .receipts
         default: return nil
         }
     }
@@ -61,6 +62,8 @@ final class ControlCall: CallHandler {
         case .reload:
             _ = try EmptyRequest.decode(bytes)
             try control.reload(on: shard.loop, end)
+        case .receipts:
+            try control.receipts(ReceiptsQuery.decode(bytes), on: shard.loop) { [self] in end($0) }
         }
     }
 
@@ -69,6 +72,13 @@ final class ControlCall: CallHandler {
     private func end(_ answer: some WireMessage) {
         call.send(message: answer.encode())
         call.finish()
+    }
+
+    private func end(_ result: Result<some WireMessage, Fault>) {
+        switch result {
+        case .success(let answer): end(answer)
+        case .failure(let fault): call.finish(fault)
+        }
     }
 
     func halfClosed() {

@@ -1,5 +1,6 @@
 import Ground
 import Storage
+import Wire
 
 /// The receipts of frames that were owed: which are promised, and what was answered. On disk, so
 /// that a client finds its answer after a restart too. Confined to the spool's thread.
@@ -13,6 +14,15 @@ final class ReceiptBook {
         case answered([UInt8])
         /// There is and will be no answer, and why.
         case lost(String)
+    }
+
+    /// What a client was promised.
+    struct Promise: Sendable {
+        var id: String
+        var task: String
+        /// The `id` of the client's request.
+        var request: String
+        var at: WallTime
     }
 
     /// Receipts that are kept: an hour's outage of a camera at 30 FPS that is unsure of all.
@@ -38,27 +48,52 @@ final class ReceiptBook {
                 CREATE INDEX IF NOT EXISTS by_sequence ON receipts (sequence) WHERE answer IS NULL;
                 PRAGMA synchronous = NORMAL;
                 """)
+            try Self.extend(database)
         }
         database = opened.database
         mostRows = try opened.database.first("SELECT count(*) FROM receipts") { $0.int(0) } ?? 0
         loss = opened.loss
     }
 
+    /// Brings the table of an earlier version up to date.
+    private static func extend(_ database: Database) throws(Fault) {
+        guard try database.first("PRAGMA user_version", [], { $0.int(0) }) == 0 else { return }
+        try database.transaction { () throws(Fault) in
+            try database.script(
+                """
+                ALTER TABLE receipts ADD COLUMN task TEXT NOT NULL DEFAULT '';
+                ALTER TABLE receipts ADD COLUMN request TEXT NOT NULL DEFAULT '';
+                ALTER TABLE receipts ADD COLUMN promised INTEGER NOT NULL DEFAULT 0;
+                ALTER TABLE receipts ADD COLUMN ended INTEGER NOT NULL DEFAULT 0;
+                PRAGMA user_version = 1;
+                """)
+        }
+    }
+
     /// Notes receipts that were promised, with the sequences of their frames.
-    func promise(_ receipts: [(id: String, sequence: UInt64)]) throws(Fault) {
+    func promise(_ receipts: [(promise: Promise, sequence: UInt64)]) throws(Fault) {
         guard !receipts.isEmpty else { return }
         try database.transaction { () throws(Fault) in
             for receipt in receipts {
+                let promise = receipt.promise
                 try database.run(
-                    "INSERT OR IGNORE INTO receipts (id, sequence) VALUES (?, ?)",
-                    [.text(receipt.id), .bits(receipt.sequence)])
+                    """
+                    INSERT OR IGNORE INTO receipts (id, sequence, task, request, promised)
+                    VALUES (?, ?, ?, ?, ?)
+                    """,
+                    [
+                        .text(promise.id), .bits(receipt.sequence), .text(promise.task),
+                        .text(promise.request), .integer(promise.at.nanoseconds),
+                    ])
             }
             try prune(receipts.count)
         }
     }
 
     /// Writes answers down. Doing so again changes nothing.
-    func settle(_ answers: [(id: String, sequence: UInt64, state: State)]) throws(Fault) {
+    func settle(
+        _ answers: [(id: String, sequence: UInt64, state: State)], at time: WallTime
+    ) throws(Fault) {
         guard !answers.isEmpty else { return }
         try database.transaction { () throws(Fault) in
             for answer in answers {
@@ -70,21 +105,32 @@ final class ReceiptBook {
                 }
                 try database.run(
                     """
-                    INSERT INTO receipts (id, sequence, answer, lost) VALUES (?, ?, ?, ?)
-                    ON CONFLICT (id) DO UPDATE SET answer = excluded.answer, lost = excluded.lost
-                    """, [.text(answer.id), .bits(answer.sequence), bytes, words])
+                    INSERT INTO receipts (id, sequence, answer, lost, ended) VALUES (?, ?, ?, ?, ?)
+                    ON CONFLICT (id) DO UPDATE SET answer = excluded.answer, lost = excluded.lost,
+                    ended = excluded.ended
+                    """,
+                    [
+                        .text(answer.id), .bits(answer.sequence), bytes, words,
+                        .integer(time.nanoseconds),
+                    ])
             }
             try prune(answers.count)
         }
     }
 
     /// Frames of these sequences were dropped: their receipts will have no answer.
-    func lose(_ range: ClosedRange<UInt64>, _ why: String) throws(Fault) {
+    func lose(
+        _ range: ClosedRange<UInt64>, _ why: String, at time: WallTime
+    ) throws(Fault) {
         try database.run(
             """
-            UPDATE receipts SET lost = ?
+            UPDATE receipts SET lost = ?, ended = ?
             WHERE sequence BETWEEN ? AND ? AND answer IS NULL AND lost IS NULL
-            """, [.text(why), .bits(range.lowerBound), .bits(range.upperBound)])
+            """,
+            [
+                .text(why), .integer(time.nanoseconds), .bits(range.lowerBound),
+                .bits(range.upperBound),
+            ])
     }
 
     /// What a receipt stands for; `nil` when there is none of that name.
@@ -95,6 +141,49 @@ final class ReceiptBook {
             if !row.isNull(0) { return State.answered(row.blob(0)) }
             return row.isNull(1) ? .pending : .lost(row.text(1))
         }
+    }
+
+    /// Receipts of a page when nobody says how many, and the most: an answer of a megabyte at most.
+    static let pageSize = 100
+    static let largestPage = 1_000
+
+    /// The receipts that `query` asks for, newest first, and how many there are in each state.
+    func page(_ query: ReceiptsQuery) throws(Fault) -> ReceiptsPage {
+        var page = ReceiptsPage()
+        try count(&page)
+        let limit = query.limit == 0 ? Self.pageSize : min(query.limit, Self.largestPage)
+        var condition = "number < ?"
+        var values = [SQLValue.bits(query.before == 0 ? UInt64(Int64.max) : query.before)]
+        if !query.receipt.isEmpty {
+            condition += " AND id = ?"
+            values.append(.text(query.receipt))
+        }
+        switch query.state {
+        case .open: condition += " AND answer IS NULL AND lost IS NULL"
+        case .failed: condition += " AND answer IS NULL AND lost IS NOT NULL"
+        case .settled: condition += " AND answer IS NOT NULL"
+        case nil: break
+        }
+        let rows = try database.rows(
+            """
+            SELECT id, task, request, promised, ended, answer, lost, number FROM receipts
+            WHERE \(condition) ORDER BY number DESC LIMIT \(limit + 1)
+            """, values, limit: limit + 1
+        ) { (status: ReceiptStatus(row: $0), number: $0.bits(7)) }
+        page.receipts = rows.prefix(limit).map(\.status)
+        if rows.count > limit { page.next = rows[limit - 1].number }
+        return page
+    }
+
+    private func count(_ page: inout ReceiptsPage) throws(Fault) {
+        func count(_ condition: String) throws(Fault) -> Int {
+            let sql = "SELECT count(*) FROM receipts \(condition)"
+            return try database.first(sql, [], { $0.int(0) }) ?? 0
+        }
+        // Those without an answer have an index of their own; answers are large and not looked at.
+        page.open = try count("WHERE answer IS NULL AND lost IS NULL")
+        page.failed = try count("WHERE answer IS NULL AND lost IS NOT NULL")
+        page.settled = try count("") - page.open - page.failed
     }
 
     /// Gives the oldest quarter up when there are too many, after `new` more.
@@ -114,4 +203,30 @@ final class ReceiptBook {
     }
 
     func close() { database.close() }
+}
+
+extension ReceiptStatus {
+    /// Of the columns id, task, request, promised, ended, answer and lost.
+    fileprivate init(row: Row) {
+        self.init()
+        receipt = row.text(0)
+        task = row.text(1)
+        request = row.text(2)
+        promisedAt = row.integer(3) == 0 ? nil : WallTime(nanoseconds: row.integer(3))
+        endedAt = row.integer(4) == 0 ? nil : WallTime(nanoseconds: row.integer(4))
+        if !row.isNull(5) {
+            state = .settled
+            guard let response = try? InferResponse.decode(Bytes(row.blob(5))) else {
+                error = "the answer cannot be read"
+                return
+            }
+            label = response.bestLabel ?? ""
+            tier = response.parameters.string("canopy.tier") ?? ""
+            answeredBy = response.parameters.string("canopy.node") ?? ""
+            confidence = response.parameters.number("canopy.confidence")
+        } else if !row.isNull(6) {
+            state = .failed
+            error = row.text(6)
+        }
+    }
 }

@@ -35,7 +35,9 @@ extension Shard {
             at: time.wall, clock: spool.clock(time.wall), body: .escalation(owed))
         let (id, shard) = (frame.id, LoopConfined(WeakShard(shard: self), to: loop.poster))
         metrics.owed(task: frame.task)
-        spool.append(.escalation, record.encode(), receipt: receipt) { isKept in
+        let promise = ReceiptBook.Promise(
+            id: receipt, task: task.name, request: frame.request.id, at: time.wall)
+        spool.append(.escalation, record.encode(), receipt: promise) { isKept in
             shard.post { $0.shard?.heard(of: id, receipt: receipt, isKept: isKept) }
         }
     }

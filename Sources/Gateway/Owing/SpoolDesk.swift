@@ -18,7 +18,7 @@ final class SpoolDesk {
     private var rhythm: GroupCommit
     /// Whoever waits to hear that a record is on disk.
     private var waiting: [@Sendable (Bool) -> Void] = []
-    private var promised: [(id: String, sequence: UInt64)] = []
+    private var promised: [(promise: ReceiptBook.Promise, sequence: UInt64)] = []
     private var timer: (any ScheduledTimer)?
     private var failure: String?
     /// Tells everybody how full it is.
@@ -49,7 +49,7 @@ final class SpoolDesk {
     /// - Returns: its sequence; `nil` when it was not taken.
     @discardableResult
     func append(
-        _ queue: OwedQueue, _ record: [Bytes], receipt: String?,
+        _ queue: OwedQueue, _ record: [Bytes], receipt: ReceiptBook.Promise?,
         then: (@Sendable (Bool) -> Void)?
     ) -> UInt64? {
         let sequence: UInt64

@@ -54,7 +54,7 @@ final class SpoolLink: Sendable {
     ///   - receipt: of a frame that is owed.
     ///   - then: hears on the spool's thread whether it is on disk.
     func append(
-        _ queue: OwedQueue, _ record: [Bytes], receipt: String? = nil,
+        _ queue: OwedQueue, _ record: [Bytes], receipt: ReceiptBook.Promise? = nil,
         then: (@Sendable (Bool) -> Void)? = nil
     ) {
         let isPosted = post(record.reduce(0) { $0 + $1.count }) { desk in
@@ -87,6 +87,16 @@ final class SpoolLink: Sendable {
     /// What a receipt of a frame that was owed stands for; `then` hears it on the spool's thread.
     func receipt(_ name: String, then: @escaping @Sendable (ReceiptBook.State?) -> Void) {
         if !desk.post({ then($0.book.state(of: name)) }) { then(nil) }
+    }
+
+    /// The receipts that `query` asks for; `then` hears it on the spool's thread.
+    func receipts(
+        _ query: ReceiptsQuery, then: @escaping @Sendable (Result<ReceiptsPage, Fault>) -> Void
+    ) {
+        let isPosted = desk.post { desk in
+            then(Result { () throws(Fault) in try desk.book.page(query) })
+        }
+        if !isPosted { then(.failure(Fault(.unavailable, "the node ends"))) }
     }
 
     private struct WaitingBytes: Sendable {

@@ -150,7 +150,9 @@ final class Uploader {
     /// Frames that were dropped have no answer any more, and whoever holds their receipts hears so.
     private func lose(_ entries: [SpoolEntry]) throws(Fault) {
         for case .gap(let gap) in entries {
-            try desk.book.lose(gap.from...gap.through, "the frame was dropped: \(gap.reason)")
+            try desk.book.lose(
+                gap.from...gap.through, "the frame was dropped: \(gap.reason)",
+                at: loop.time.wall)
         }
     }
 
@@ -185,7 +187,7 @@ final class Uploader {
                 answers.append((receipt, settlement.sequence, .lost(words)))
             }
         }
-        try desk.book.settle(answers)
+        try desk.book.settle(answers, at: loop.time.wall)
         numbers.settled += answers.count
         for settlement in reply.settlements {
             guard let receipt = sent.receipts[settlement.sequence],

@@ -28,6 +28,9 @@ typedef struct Canopy__V1__BreakerOverride Canopy__V1__BreakerOverride;
 typedef struct Canopy__V1__BreakerOverrideReply Canopy__V1__BreakerOverrideReply;
 typedef struct Canopy__V1__ReloadRequest Canopy__V1__ReloadRequest;
 typedef struct Canopy__V1__ReloadReply Canopy__V1__ReloadReply;
+typedef struct Canopy__V1__ReceiptsQuery Canopy__V1__ReceiptsQuery;
+typedef struct Canopy__V1__ReceiptsPage Canopy__V1__ReceiptsPage;
+typedef struct Canopy__V1__ReceiptStatus Canopy__V1__ReceiptStatus;
 
 
 /* --- enums --- */
@@ -328,6 +331,93 @@ struct  Canopy__V1__ReloadReply
     , {0,NULL}, {0,NULL}, 0,NULL, {0,NULL} }
 
 
+struct  Canopy__V1__ReceiptsQuery
+{
+  ProtobufCMessage base;
+  /*
+   * Only this one, in any state.
+   */
+  ProtobufCBinaryData receipt;
+  /*
+   * `open`, `settled` or `failed`; all when empty.
+   */
+  ProtobufCBinaryData state;
+  /*
+   * `next` of the page before; 0 begins with the newest.
+   */
+  uint64_t before;
+  /*
+   * Receipts of a page; 0 is 100, 1000 the most.
+   */
+  uint32_t limit;
+};
+#define CANOPY__V1__RECEIPTS_QUERY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&canopy__v1__receipts_query__descriptor) \
+    , {0,NULL}, {0,NULL}, 0, 0 }
+
+
+struct  Canopy__V1__ReceiptsPage
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData node;
+  /*
+   * Newest first.
+   */
+  size_t n_receipts;
+  Canopy__V1__ReceiptStatus **receipts;
+  /*
+   * Where the next page begins; 0 when this is the last.
+   */
+  uint64_t next;
+  /*
+   * How many the node holds in each state.
+   */
+  uint64_t open;
+  uint64_t settled;
+  uint64_t failed;
+};
+#define CANOPY__V1__RECEIPTS_PAGE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&canopy__v1__receipts_page__descriptor) \
+    , {0,NULL}, 0,NULL, 0, 0, 0, 0 }
+
+
+struct  Canopy__V1__ReceiptStatus
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData receipt;
+  /*
+   * `open`, `settled` or `failed`.
+   */
+  ProtobufCBinaryData state;
+  ProtobufCBinaryData task;
+  /*
+   * The `id` of the client's request.
+   */
+  ProtobufCBinaryData request;
+  /*
+   * When the frame was promised an answer, and when it had one; nanoseconds since 1970, 0 where it
+   * is not known.
+   */
+  int64_t promised_at;
+  int64_t ended_at;
+  /*
+   * What the answer says, when it is settled.
+   */
+  ProtobufCBinaryData label;
+  ProtobufCBinaryData tier;
+  ProtobufCBinaryData answered_by;
+  protobuf_c_boolean has_confidence;
+  double confidence;
+  /*
+   * Why there will be no answer, when it failed.
+   */
+  ProtobufCBinaryData error;
+};
+#define CANOPY__V1__RECEIPT_STATUS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&canopy__v1__receipt_status__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0, 0, {0,NULL}, {0,NULL}, {0,NULL}, 0, 0, {0,NULL} }
+
+
 /* Canopy__V1__StatusRequest methods */
 void   canopy__v1__status_request__init
                      (Canopy__V1__StatusRequest         *message);
@@ -575,6 +665,63 @@ Canopy__V1__ReloadReply *
 void   canopy__v1__reload_reply__free_unpacked
                      (Canopy__V1__ReloadReply *message,
                       ProtobufCAllocator *allocator);
+/* Canopy__V1__ReceiptsQuery methods */
+void   canopy__v1__receipts_query__init
+                     (Canopy__V1__ReceiptsQuery         *message);
+size_t canopy__v1__receipts_query__get_packed_size
+                     (const Canopy__V1__ReceiptsQuery   *message);
+size_t canopy__v1__receipts_query__pack
+                     (const Canopy__V1__ReceiptsQuery   *message,
+                      uint8_t             *out);
+size_t canopy__v1__receipts_query__pack_to_buffer
+                     (const Canopy__V1__ReceiptsQuery   *message,
+                      ProtobufCBuffer     *buffer);
+Canopy__V1__ReceiptsQuery *
+       canopy__v1__receipts_query__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   canopy__v1__receipts_query__free_unpacked
+                     (Canopy__V1__ReceiptsQuery *message,
+                      ProtobufCAllocator *allocator);
+/* Canopy__V1__ReceiptsPage methods */
+void   canopy__v1__receipts_page__init
+                     (Canopy__V1__ReceiptsPage         *message);
+size_t canopy__v1__receipts_page__get_packed_size
+                     (const Canopy__V1__ReceiptsPage   *message);
+size_t canopy__v1__receipts_page__pack
+                     (const Canopy__V1__ReceiptsPage   *message,
+                      uint8_t             *out);
+size_t canopy__v1__receipts_page__pack_to_buffer
+                     (const Canopy__V1__ReceiptsPage   *message,
+                      ProtobufCBuffer     *buffer);
+Canopy__V1__ReceiptsPage *
+       canopy__v1__receipts_page__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   canopy__v1__receipts_page__free_unpacked
+                     (Canopy__V1__ReceiptsPage *message,
+                      ProtobufCAllocator *allocator);
+/* Canopy__V1__ReceiptStatus methods */
+void   canopy__v1__receipt_status__init
+                     (Canopy__V1__ReceiptStatus         *message);
+size_t canopy__v1__receipt_status__get_packed_size
+                     (const Canopy__V1__ReceiptStatus   *message);
+size_t canopy__v1__receipt_status__pack
+                     (const Canopy__V1__ReceiptStatus   *message,
+                      uint8_t             *out);
+size_t canopy__v1__receipt_status__pack_to_buffer
+                     (const Canopy__V1__ReceiptStatus   *message,
+                      ProtobufCBuffer     *buffer);
+Canopy__V1__ReceiptStatus *
+       canopy__v1__receipt_status__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   canopy__v1__receipt_status__free_unpacked
+                     (Canopy__V1__ReceiptStatus *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Canopy__V1__StatusRequest_Closure)
@@ -616,6 +763,15 @@ typedef void (*Canopy__V1__ReloadRequest_Closure)
 typedef void (*Canopy__V1__ReloadReply_Closure)
                  (const Canopy__V1__ReloadReply *message,
                   void *closure_data);
+typedef void (*Canopy__V1__ReceiptsQuery_Closure)
+                 (const Canopy__V1__ReceiptsQuery *message,
+                  void *closure_data);
+typedef void (*Canopy__V1__ReceiptsPage_Closure)
+                 (const Canopy__V1__ReceiptsPage *message,
+                  void *closure_data);
+typedef void (*Canopy__V1__ReceiptStatus_Closure)
+                 (const Canopy__V1__ReceiptStatus *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -643,6 +799,10 @@ struct Canopy__V1__Control_Service
                  const Canopy__V1__ReloadRequest *input,
                  Canopy__V1__ReloadReply_Closure closure,
                  void *closure_data);
+  void (*receipts)(Canopy__V1__Control_Service *service,
+                   const Canopy__V1__ReceiptsQuery *input,
+                   Canopy__V1__ReceiptsPage_Closure closure,
+                   void *closure_data);
 };
 typedef void (*Canopy__V1__Control_ServiceDestroy)(Canopy__V1__Control_Service *);
 void canopy__v1__control__init (Canopy__V1__Control_Service *service,
@@ -655,7 +815,8 @@ void canopy__v1__control__init (Canopy__V1__Control_Service *service,
       function_prefix__ ## drain,\
       function_prefix__ ## undrain,\
       function_prefix__ ## override_breaker,\
-      function_prefix__ ## reload  }
+      function_prefix__ ## reload,\
+      function_prefix__ ## receipts  }
 void canopy__v1__control__status(ProtobufCService *service,
                                  const Canopy__V1__StatusRequest *input,
                                  Canopy__V1__NodeStatus_Closure closure,
@@ -676,6 +837,10 @@ void canopy__v1__control__reload(ProtobufCService *service,
                                  const Canopy__V1__ReloadRequest *input,
                                  Canopy__V1__ReloadReply_Closure closure,
                                  void *closure_data);
+void canopy__v1__control__receipts(ProtobufCService *service,
+                                   const Canopy__V1__ReceiptsQuery *input,
+                                   Canopy__V1__ReceiptsPage_Closure closure,
+                                   void *closure_data);
 
 /* --- descriptors --- */
 
@@ -692,6 +857,9 @@ extern const ProtobufCMessageDescriptor canopy__v1__breaker_override__descriptor
 extern const ProtobufCMessageDescriptor canopy__v1__breaker_override_reply__descriptor;
 extern const ProtobufCMessageDescriptor canopy__v1__reload_request__descriptor;
 extern const ProtobufCMessageDescriptor canopy__v1__reload_reply__descriptor;
+extern const ProtobufCMessageDescriptor canopy__v1__receipts_query__descriptor;
+extern const ProtobufCMessageDescriptor canopy__v1__receipts_page__descriptor;
+extern const ProtobufCMessageDescriptor canopy__v1__receipt_status__descriptor;
 extern const ProtobufCServiceDescriptor canopy__v1__control__descriptor;
 
 PROTOBUF_C__END_DECLS
