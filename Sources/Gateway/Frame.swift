@@ -52,6 +52,8 @@ final class Frame {
     var fault: Fault?
     /// Name of the place where a later answer is kept, for clients that cannot be sent one.
     var receipt: String?
+    /// A node sent it, and says of it what only nodes say.
+    var isFromNode = false
     /// It is safe in the spool: a node above owes it an answer.
     var isOwed = false
     /// What the client was told last, until a record of it is kept.

@@ -98,6 +98,29 @@ extension Frame {
         }
         if let time = options.capturedAt { copy.parameters["canopy.captured_at"] = time }
         if let bar = options.accept { copy.parameters["canopy.accept"] = .double(bar) }
+        tellUnsureAnswer(&copy.parameters)
         return copy
     }
+
+    /// Says what the node that the frame came to had answered itself: above it is kept with the
+    /// frame, to learn from. Nodes between hand it on.
+    private func tellUnsureAnswer(_ parameters: inout Parameters) {
+        if isFromNode {
+            for name in UnsureAnswer.names { parameters[name] = request.parameters[name] }
+        } else if options.via.isEmpty, let outcome, let model, let best = outcome.classes.first {
+            parameters[UnsureAnswer.label] = .string(best.label)
+            parameters[UnsureAnswer.bundle] = .string(model.bundle)
+            if let scores = outcome.scores {
+                parameters[UnsureAnswer.confidence] = .double(model.confidence(of: scores))
+            }
+        }
+    }
+}
+
+/// The parameters in which a node says what it had answered itself.
+enum UnsureAnswer {
+    static let label = "canopy.unsure_label"
+    static let confidence = "canopy.unsure_confidence"
+    static let bundle = "canopy.unsure_bundle"
+    static let names = [label, confidence, bundle]
 }

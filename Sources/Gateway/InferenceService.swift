@@ -113,7 +113,12 @@ final class InferenceService: HTTP.Service {
                 remedy: "ask a listener of this node whose `serves` has control")
         }
         try access.allow(method.verb)
-        if method == .feedback { try requireNodeOrRole(call) }
+        if method == .feedback {
+            try requireNodeOrRole(call)
+            if control.context.records == nil, let spool = shard.spool {
+                return FeedbackCall(call, shard, spool)
+            }
+        }
         return RecordsCall(call, method, shard, try control.records())
     }
 

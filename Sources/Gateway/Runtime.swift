@@ -80,6 +80,8 @@ final class TaskRuntime {
     let alertFrom: Double?
     /// What is said where nobody has an answer; `nil` says that there is none.
     let safeAnswer: String?
+    /// Frames may leave their site, and so be kept elsewhere.
+    let mayLeave: Bool
     /// When it was last told that frames are shed, and whether that the engine is lost.
     var shedNotedAt: Instant?
     var isLossNoted = false
@@ -97,6 +99,7 @@ final class TaskRuntime {
         alertLabels = task.plan.alert?.labels ?? []
         alertFrom = task.plan.alert?.at
         safeAnswer = task.plan.safeAnswer
+        mayLeave = task.plan.payload == .mayLeaveSite
         isRetired = task.isRetired
     }
 

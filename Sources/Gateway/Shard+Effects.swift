@@ -54,6 +54,9 @@ extension Shard {
         let response = answer(frame, verdict, now: now)
         count(frame, verdict, response, now: now)
         if spool != nil { frame.told = response }
+        if let liveFrames, frame.isFromNode, verdict.final, !(responder is OwedFrame) {
+            liveFrames.add(frame, tasks[frame.task])
+        }
         responder.reply(response, final: verdict.final)
         if verdict.final || !responder.takesLaterAnswers { frame.responder = nil }
     }

@@ -31,6 +31,8 @@ final class Shard {
     var record: ShardRecord?
     /// The way to the node's spool; `nil` where nothing is kept.
     var spool: SpoolLink?
+    /// Keeps frames that nodes below were unsure of; `nil` where no records are kept.
+    var liveFrames: LiveFrames?
     var owedStreams = OwedStreams()
     var owingStatus: (status: OwingStatus, loop: Int)?
 
@@ -143,6 +145,7 @@ final class Shard {
         let frame = Frame(
             id: id, task: work.task, request: request, options: work.options,
             arrivedAt: work.arrivedAt, deadline: work.deadline, responder: responder)
+        frame.isFromNode = work.tenant?.isNode ?? false
         if let tracer {
             frame.trace = tracer.begin(work)
         } else {

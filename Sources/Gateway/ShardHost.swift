@@ -50,6 +50,7 @@ final class ShardHost {
                 topology: context.digest)
             shard.record = try ShardRecord(recording, header, on: loop, context.log)
         }
+        shard.liveFrames = context.records.map { LiveFrames($0, on: loop, context.log) }
         shard.changes = ChangeLog(context.log, loop: number, of: context.loops)
         shard.peers = context.blueprint.peers.enumerated().map { index, peer in
             makePeer(peer, seed: seed &+ UInt64(index))

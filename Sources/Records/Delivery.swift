@@ -14,6 +14,8 @@ public struct Owed: Equatable, Sendable {
         case result(Answer)
         /// A frame that was owed an answer, and what became of it.
         case escalation(Escalation)
+        /// What the answer to a request of this origin should have been.
+        case label(request: String, task: String, TrueLabel)
         /// Telemetry, an alert or an audit entry: kept as it came.
         case note([UInt8])
         /// Nothing has this sequence nor those after it up to `through`: what stood there is lost.
@@ -138,6 +140,11 @@ public struct Delivery: Sendable {
             try check(escalation.receipt, "a receipt")
             try check(escalation.meanwhile, of: record)
             if let answer = escalation.answer { try check(answer, of: record) }
+        case .label(let request, let task, let label):
+            guard origin.queue == .result else { throw misplaced(record, "a label") }
+            for text in [request, task, label.label, label.who] {
+                try check(text, "a text of label \(record.sequence)")
+            }
         case .note:
             guard origin.queue != .result, origin.queue != .escalation else {
                 throw misplaced(record, "neither answer nor frame")

@@ -39,7 +39,8 @@ import Wire
         #expect(page.receipts.map(\.state) == [.open, .failed, .failed, .settled, .open])
         #expect((page.open, page.settled, page.failed) == (2, 1, 2))
         let settled = page.receipts[3]
-        #expect(settled.label == "7" && settled.answeredBy == "region" && settled.tier == "regional")
+        #expect(settled.label == "7" && settled.answeredBy == "region")
+        #expect(settled.tier == "regional")
         #expect(settled.confidence == 0.75 && settled.request == "q2" && settled.task == "digits")
         #expect(settled.promisedAt == Self.now && settled.endedAt == Self.later)
         #expect(page.receipts[1].error == "dropped" && page.receipts[2].error == "no")

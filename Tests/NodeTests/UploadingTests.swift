@@ -147,6 +147,10 @@ import Topology
         var commit = GroupCommit(try plan())
         #expect(commit.appended(.result, pending: 1, now: now) == now + .seconds(1))
         #expect(commit.appended(.result, pending: 2, now: now + .milliseconds(1)) == nil)
+        var other = commit
+        #expect(
+            other.appended(.result, isAwaited: true, pending: 3, now: now)
+                == now + .milliseconds(5))
         #expect(commit.appended(.escalation, pending: 3, now: now) == now + .milliseconds(5))
         #expect(commit.appended(.alert, pending: 4, now: now) == nil)
         #expect(commit.appended(.result, pending: 512, now: now) == now)

@@ -59,6 +59,33 @@ import Testing
         #expect(try score(fixture) == ["leaf 1 0/1", "regional 1 1/1"])
     }
 
+    @Test func `A label that comes with a node's results is for that node's frame alone`() throws {
+        let fixture = try StoreFixture()
+        let other = Make.origin("leaf-b")
+        try fixture.ingest([Make.result(1, "7", node: "leaf-b", frame: 1)], from: other)
+        // The same request id, of another camera.
+        var record = Make.result(1, "7", frame: 1)
+        if case .result(var answer) = record.body {
+            answer.frame = FrameName(stream: "cam-9", sequence: 1)
+            record.body = .result(answer)
+        }
+        let label = Owed(
+            sequence: 2, at: Make.start, clock: 0,
+            .label(request: "request-1", task: "digits", truth("7")))
+        for _ in 1...2 { try fixture.ingest([record, label]) }
+        #expect(try fixture.rows { $0.truth = .labelled }.map(\.origin.node) == ["leaf-a"])
+        #expect(try score(fixture) == ["leaf 7 1/1"])
+        // Before its record it waits; in another queue it is no label.
+        let early = Owed(
+            sequence: 3, at: Make.start, clock: 0,
+            .label(request: "request-9", task: "digits", truth("7")))
+        try fixture.ingest([early, Make.result(4, "1", frame: 9)])
+        #expect(try score(fixture) == ["leaf 7 1/2"])
+        #expect(throws: Fault.self) {
+            try fixture.ingest([label], from: Make.origin("leaf-a", .escalation))
+        }
+    }
+
     @Test func `Purged records leave the accuracy as it is`() throws {
         let fixture = try StoreFixture()
         try fixture.ingest([Make.result(1, "7")])

@@ -19,13 +19,15 @@ final class StoreFixture {
     /// What the store has complained of.
     var faults: [Fault] { heard.faults.withLock { $0 } }
 
-    init(folder: String? = nil, frameBytes: Int = 1 << 20) throws {
+    init(
+        folder: String? = nil, frameBytes: Int = 1 << 20, liveBytes: Int = 1 << 19
+    ) throws {
         self.folder = folder ?? "/tmp/canopy-records-\(UInt64.random(in: .min ... .max))"
         let settings = RecordSettings(
             node: "region", site: "eu",
             retention: .init(
                 frames: .seconds(100), records: .seconds(1000), audit: .seconds(10_000)),
-            frameBytes: frameBytes)
+            frameBytes: frameBytes, liveBytes: liveBytes)
         let heard = heard
         store = try RecordStore(folder: self.folder, settings: settings) { fault in
             heard.faults.withLock { $0.append(fault) }

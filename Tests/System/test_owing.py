@@ -7,6 +7,8 @@ is read from its store.
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -14,12 +16,14 @@ import time
 import urllib.error
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from pathlib import Path
 
+import grpc
 import numpy as np
 import pytest
 import topologies
 import tritonclient.grpc as triton
-from calls import facts, plain, series
+from calls import credentials, facts, plain, series
 from fleet import eventually, program
 from operators import certify, operator
 from relay import Relay
@@ -262,8 +266,6 @@ def test_a_node_that_returns_reports_before_it_sends(tmp_path):
 
 
 def test_nobody_speaks_of_what_another_node_owes(tmp_path):
-    import grpc
-    from calls import credentials
     from test_versions import schema
 
     with outage_fleet(tmp_path) as (fleet, _):
@@ -314,7 +316,8 @@ def test_receipts_are_listed_open_then_settled_and_outlive_their_node(tmp_path):
         relay.say("heal")
         status, found = receipts(fleet, one, "--wait", "30s")
         assert status == 0 and found[0]["state"] == "settled" and found[0]["tier"] == "regional"
-        assert found[0]["ended_at"] > found[0]["promised_at"] and found[0]["answered_by"] == "region"
+        assert found[0]["ended_at"] > found[0]["promised_at"]
+        assert found[0]["answered_by"] == "region"
         status, found = receipts(fleet, "--wait", "30s")
         assert status == 0 and {one["state"] for one in found} == {"settled"}
         fleet.stop("leaf")
@@ -327,3 +330,165 @@ def test_receipts_are_listed_open_then_settled_and_outlive_their_node(tmp_path):
         refused = subprocess.run([program("canopy"), "receipts", fleet.topology, "abc"],
                                  capture_output=True, text=True, timeout=60)
         assert refused.returncode == 1 and "has no receipt 'abc'" in refused.stderr
+
+
+def sure(plan) -> None:
+    """Every answer of a leaf is accepted."""
+    plan["tasks"]["power-demand"]["leaf"]["accept"] = 0.0
+    operator(plan)
+
+
+@pytest.mark.parametrize("first", ["leaf", "leaf-2"])
+def test_of_two_leaves_the_one_whose_clock_is_ahead_wins_whoever_comes_first(tmp_path, first):
+    """Both saw the same frames while they were cut off; the first has a clock 5 s ahead."""
+    def second(plan):
+        plan["nodes"]["leaf-2"]["tier"] = "leaf"
+        plan["nodes"]["leaf-2"]["budget"] = {"spool": "64MiB"}
+        plan["nodes"]["leaf-2"]["spool"] = {"gather": "200ms", "results": "100ms"}
+
+    shim = tmp_path / "clock_offset.so"
+    source = Path(__file__).with_name("clock_offset.c")
+    compiler = shutil.which("clang") or shutil.which("cc")
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", shim, source], check=True)
+    ahead = {**os.environ, "LD_PRELOAD": str(shim), "CLOCK_OFFSET": "5"}
+    with Relay(tmp_path) as relay:
+        def through_relay(plan):
+            keeping(plan)
+            second(plan)
+            sure(plan)
+            plan["nodes"]["region"]["address"] = f"127.0.0.1:{relay.port}"
+
+        with topologies.make(tmp_path, ("leaf", "leaf-2", "region"), through_relay) as fleet:
+            certify(fleet)
+            relay.start(fleet["region"].secure)
+            fleet.start("region", "leaf-2")
+            fleet.start("leaf", env=ahead)
+            relay.say("cut")
+            values = [RNG.normal(size=24) for _ in range(20)]
+            # `leaf` answers before `leaf-2`, and sorts before it: only its clock is for it.
+            clients = [plain(fleet, name, fresh=True) for name in ("leaf", "leaf-2")]
+            for number, row in enumerate(values):
+                for client in clients:
+                    frame(client, number, values=row)
+            for client in clients:
+                client.close()
+            later = "leaf-2" if first == "leaf" else "leaf"
+            eventually(lambda: owed(fleet[later])["result"] == 20, f"{later} keeps its results")
+            fleet.stop(later)
+            relay.say("heal")
+            eventually(lambda: held(fleet, "result").get(first) == 20, f"{first} comes first", 60)
+            assert rows(fleet, "SELECT DISTINCT node FROM records WHERE won") == [(first,)]
+            fleet.start(later, env=ahead if later == "leaf" else None)
+            arrived(fleet, {"leaf": 20, "leaf-2": 20})
+            won = rows(fleet, "SELECT node, count(*) FROM records WHERE won GROUP BY node")
+            assert won == [("leaf", 20)]
+            kept = rows(fleet, "SELECT node, count(*) FROM records WHERE NOT won GROUP BY node")
+            assert kept == [("leaf-2", 20)], "losers are kept"
+            record = rows(fleet, "SELECT lower(hex(merge)) FROM records WHERE won LIMIT 1")[0][0]
+            told = fleet.canopy("explain", "record", record, "--topology", fleet.topology).stdout
+            lines = told.splitlines()
+            over = next(n for n, line in enumerate(lines) if line.strip().startswith("over"))
+            assert "by leaf (leaf)" in lines[over - 1] and "by leaf-2 (leaf)" in lines[over]
+            assert "because its logical clock is later" in lines[over + 1]
+
+
+def feedback(fleet, node: str, request: str, label: str, who: str = "operator") -> bool:
+    """What a node answers to canopy.v1.Peer/SubmitFeedback: whether it knows the record."""
+    from test_versions import schema
+
+    messages = schema.frozen()
+    address = f"127.0.0.1:{fleet[node].secure}"
+    with grpc.secure_channel(address, credentials(fleet.folder, who)) as channel:
+        call = channel.unary_unary(
+            "/canopy.v1.Peer/SubmitFeedback",
+            request_serializer=lambda message: message.SerializeToString(),
+            response_deserializer=messages("canopy.v1.FeedbackReply").FromString)
+        return call(messages("canopy.v1.Feedback")(
+            request_id=request, task="power-demand", label=label), timeout=10).known
+
+
+def test_a_label_that_is_given_at_a_cut_off_leaf_counts_at_the_region(tmp_path):
+    with outage_fleet(tmp_path, ("leaf", "region"), 1, sure) as (fleet, relay):
+        leaf = certify(fleet)["leaf"]
+        relay.say("cut")
+        client = plain(fleet, "leaf", fresh=True)
+        for number in range(12):
+            frame(client, number)
+        client.close()
+        for number in range(8):
+            assert not feedback(fleet, "leaf", f"meter-1-{number}", "winter")
+        with pytest.raises(grpc.RpcError) as refused:
+            feedback(fleet, "leaf", "meter-1-9", "winter", who="camera")
+        assert refused.value.code() == grpc.StatusCode.PERMISSION_DENIED
+        # What was answered for is on disk.
+        leaf.process.send_signal(signal.SIGKILL)
+        leaf.process.wait(10)
+        fleet.start("leaf")
+        relay.say("heal")
+        arrived(fleet, {"leaf": 20})
+        labelled = rows(fleet, """
+            SELECT r.request, r.label FROM records r JOIN truths t ON t.merge = r.merge""")
+        assert {request for request, _ in labelled} == {f"meter-1-{n}" for n in range(8)}
+        said = fleet.canopy("records", fleet.topology, "--stats", "--json").stdout
+        accuracy = json.loads(said)["accuracy"]
+        bundle = rows(fleet, "SELECT DISTINCT lower(hex(bundle)) FROM records")[0][0]
+        assert len(accuracy) == 1 and bundle in accuracy[0]["bundle"]
+        assert accuracy[0]["truth"] == "winter" and accuracy[0]["total"] == 8
+        assert accuracy[0]["right"] == sum(label == "winter" for _, label in labelled)
+
+
+def test_a_label_that_a_leaf_cannot_keep_is_refused(tmp_path):
+    def forgetful(plan):
+        sure(plan)
+        del plan["nodes"]["leaf"]["budget"], plan["nodes"]["leaf"]["spool"]
+
+    with outage_fleet(tmp_path, ("leaf", "region"), 1, forgetful) as (fleet, _):
+        certify(fleet)
+        with pytest.raises(grpc.RpcError) as refused:
+            feedback(fleet, "leaf", "meter-1-1", "winter")
+        assert refused.value.code() == grpc.StatusCode.FAILED_PRECONDITION
+        assert "keeps no records" in refused.value.details()
+
+
+def test_frames_that_the_region_answered_at_once_teach_as_well(tmp_path):
+    with outage_fleet(tmp_path, ("leaf", "region"), 1, operator) as (fleet, _):
+        certify(fleet)
+        client = plain(fleet, "leaf")
+        for number in range(40):
+            frame(client, number)
+        # The same picture twice is two frames and one sample.
+        same = RNG.normal(size=24)
+        for number in (40, 41):
+            frame(client, number, values=same)
+        arrived(fleet, {"leaf": 42})
+        above = rows(fleet, "SELECT merge, label FROM records WHERE node = 'region'")
+        assert len(above) > 20, "frames escalate"
+        eventually(lambda: len(rows(fleet, "SELECT 1 FROM frames")) == len(above),
+                   "each of them is kept")
+        assert {key for key, in rows(fleet, "SELECT merge FROM frames")} == {
+            key for key, _ in above}
+        assert rows(fleet, "SELECT count(*), count(DISTINCT merge) FROM records") == [(42, 42)]
+        done = fleet.canopy("export", fleet.topology, "--output", tmp_path / "set", "--json",
+                            "--format", "imagefolder")
+        report = json.loads(done.stdout)
+        assert report["unlabelled"] == report["unreadable"] == 0
+        assert report["samples"] + report["duplicates"] == len(above)
+        lines = [json.loads(line) for line in
+                 (tmp_path / "set" / "metadata.jsonl").read_text().splitlines()]
+        assert all(line["leaf"]["node"] == "leaf" and line["leaf"]["label"]
+                   and line["leaf"]["confidence"] < 0.9999
+                   and line["above"]["tier"] == "regional" for line in lines)
+        labels = {key.hex(): label for key, label in above}
+        assert all(labels[line["record"]] == line["label"] for line in lines)
+
+
+def test_a_region_whose_share_for_live_frames_is_nothing_keeps_none(tmp_path):
+    def none(plan):
+        plan["nodes"]["region"]["records"]["live"] = "0%"
+
+    with outage_fleet(tmp_path, ("leaf", "region"), 1, none) as (fleet, _):
+        client = plain(fleet, "leaf")
+        for number in range(10):
+            frame(client, number)
+        arrived(fleet, {"leaf": 10})
+        assert rows(fleet, "SELECT count(*) FROM frames") == [(0,)]

@@ -89,6 +89,18 @@ import Testing
         #expect(ResultRecord().sequence == nil && ResultRecord().confidence == nil)
     }
 
+    @Test func `A label reads as it was written`() throws {
+        let label = LabelRecord(
+            request: "r-1", task: "digits", label: "7", labelledAt: WallTime(nanoseconds: 5),
+            who: "canopy:role:operator")
+        let record = OwedRecord(at: WallTime(nanoseconds: 1), clock: 2, body: .label(label))
+        guard case .label(let read) = try again(record).body else {
+            Issue.record("no label came back")
+            return
+        }
+        #expect(read == label)
+    }
+
     @Test func `A record of a later kind keeps its place`() throws {
         // Field 100, a message.
         let later = Bytes([8, 3, 0xA2, 0x06, 0])

@@ -862,6 +862,51 @@ void   canopy__v1__audit_record__free_unpacked
   assert(message->base.descriptor == &canopy__v1__audit_record__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   canopy__v1__label_record__init
+                     (Canopy__V1__LabelRecord         *message)
+{
+  static const Canopy__V1__LabelRecord init_value = CANOPY__V1__LABEL_RECORD__INIT;
+  *message = init_value;
+}
+size_t canopy__v1__label_record__get_packed_size
+                     (const Canopy__V1__LabelRecord *message)
+{
+  assert(message->base.descriptor == &canopy__v1__label_record__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t canopy__v1__label_record__pack
+                     (const Canopy__V1__LabelRecord *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &canopy__v1__label_record__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t canopy__v1__label_record__pack_to_buffer
+                     (const Canopy__V1__LabelRecord *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &canopy__v1__label_record__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Canopy__V1__LabelRecord *
+       canopy__v1__label_record__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Canopy__V1__LabelRecord *)
+     protobuf_c_message_unpack (&canopy__v1__label_record__descriptor,
+                                allocator, len, data);
+}
+void   canopy__v1__label_record__free_unpacked
+                     (Canopy__V1__LabelRecord *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &canopy__v1__label_record__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor canopy__v1__origin__field_descriptors[4] =
 {
   {
@@ -1590,7 +1635,7 @@ const ProtobufCMessageDescriptor canopy__v1__owed_block__descriptor =
   (ProtobufCMessageInit) canopy__v1__owed_block__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor canopy__v1__owed_record__field_descriptors[9] =
+static const ProtobufCFieldDescriptor canopy__v1__owed_record__field_descriptors[10] =
 {
   {
     NULL, /* CODE_SIZE */
@@ -1700,18 +1745,30 @@ static const ProtobufCFieldDescriptor canopy__v1__owed_record__field_descriptors
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    NULL, /* CODE_SIZE */
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Canopy__V1__OwedRecord, body_case),
+    offsetof(Canopy__V1__OwedRecord, label),
+    &canopy__v1__label_record__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const ProtobufCIntRange canopy__v1__owed_record__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor canopy__v1__owed_record__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
   NULL,NULL,NULL,NULL, /* CODE_SIZE */
   sizeof(Canopy__V1__OwedRecord),
-  9,
+  10,
   canopy__v1__owed_record__field_descriptors,
   NULL, /* CODE_SIZE */
   1,  canopy__v1__owed_record__number_ranges,
@@ -2428,6 +2485,86 @@ const ProtobufCMessageDescriptor canopy__v1__audit_record__descriptor =
   NULL, /* CODE_SIZE */
   1,  canopy__v1__audit_record__number_ranges,
   (ProtobufCMessageInit) canopy__v1__audit_record__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor canopy__v1__label_record__field_descriptors[5] =
+{
+  {
+    NULL, /* CODE_SIZE */
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__LabelRecord, request),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__LabelRecord, task),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__LabelRecord, label),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__LabelRecord, labelled_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Canopy__V1__LabelRecord, who),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const ProtobufCIntRange canopy__v1__label_record__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor canopy__v1__label_record__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  NULL,NULL,NULL,NULL, /* CODE_SIZE */
+  sizeof(Canopy__V1__LabelRecord),
+  5,
+  canopy__v1__label_record__field_descriptors,
+  NULL, /* CODE_SIZE */
+  1,  canopy__v1__label_record__number_ranges,
+  (ProtobufCMessageInit) canopy__v1__label_record__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue canopy__v1__owed_queue__enum_values_by_number[6] =

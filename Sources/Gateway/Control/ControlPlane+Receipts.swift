@@ -14,8 +14,9 @@ extension ControlPlane {
     ) throws(Fault) {
         let (context, now) = (context, loop.time.now)
         let name = context.names.name
-        // The later answers of frames that were not owed are in memory, and asked for by name alone.
-        let here = query.receipt.isEmpty
+        // Later answers of frames that were not owed are in memory, and asked for by name alone.
+        let here =
+            query.receipt.isEmpty
             ? nil : context.receipts.state(of: query.receipt, now: now)
         guard let spool = context.spool.link else {
             guard query.receipt.isEmpty else {

@@ -65,7 +65,8 @@ final class ControlPlane: Sendable {
             .precondition, "node \(context.names.name) keeps no records", source: .client,
             remedy: keepers.isEmpty
                 ? "give a regional or cloud node `records: { folder: … }` in the topology"
-                : "ask \(keepers.joined(separator: " or "))")
+                : "ask \(keepers.joined(separator: " or ")), or let this node hand on what it "
+                    + "hears: `budget: { spool: … }`")
     }
 
     var names: NodeMetrics { present.withLock { $0.names } }

@@ -24,6 +24,12 @@ extension OwedBatch {
                 guard let outcome = outcomes[record.sequence] else { return whole(origin, owed) }
                 body = .escalation(Escalation(frame, outcome, of: self.origin))
             case .result(let result)?: body = .result(Answer(result, of: self.origin))
+            case .label(let said)?:
+                body = .label(
+                    request: said.request, task: said.task,
+                    TrueLabel(
+                        label: said.label, at: said.labelledAt,
+                        who: "\(said.who) at \(self.origin.node)"))
             case .gap(let gap)?: body = .gap(through: gap.last, reason: gap.reason)
             case .telemetry?, .alert?, .audit?: body = .note(record.encode().flatMap(\.array))
             case nil: body = .gap(through: record.sequence, reason: "unknown_kind")

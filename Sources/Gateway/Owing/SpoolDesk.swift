@@ -63,9 +63,9 @@ final class SpoolDesk {
         }
         if let then { waiting.append(then) }
         let now = loop.time.now
-        guard let due = rhythm.appended(SpoolQueue(queue), pending: spool.pending, now: now) else {
-            return sequence
-        }
+        let due = rhythm.appended(
+            SpoolQueue(queue), isAwaited: then != nil, pending: spool.pending, now: now)
+        guard let due else { return sequence }
         if due > now { schedule(due) } else { commit() }
         return sequence
     }

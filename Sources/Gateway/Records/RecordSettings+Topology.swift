@@ -8,6 +8,6 @@ extension RecordSettings {
             node: node.name, site: node.site ?? "",
             retention: Retention(
                 frames: plan.keep.frames, records: plan.keep.records, audit: plan.keep.audit),
-            frameBytes: plan.quota)
+            frameBytes: plan.quota, liveBytes: Int(plan.live * Double(plan.quota)))
     }
 }

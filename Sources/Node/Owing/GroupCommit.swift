@@ -18,10 +18,14 @@ public struct GroupCommit: Sendable {
 
     /// A record was appended.
     ///
-    /// - Parameter pending: records that wait, this one among them.
+    /// - Parameters:
+    ///   - isAwaited: somebody waits to hear that it is durable.
+    ///   - pending: records that wait, this one among them.
     /// - Returns: when to commit, where that is earlier than was said before.
-    public mutating func appended(_ queue: SpoolQueue, pending: Int, now: Instant) -> Instant? {
-        let isHurried = queue != .result && queue != .telemetry
+    public mutating func appended(
+        _ queue: SpoolQueue, isAwaited: Bool = false, pending: Int, now: Instant
+    ) -> Instant? {
+        let isHurried = isAwaited || (queue != .result && queue != .telemetry)
         let moment = pending >= Self.most ? now : now + (isHurried ? commitAfter : resultsAfter)
         guard moment < due else { return nil }
         due = moment

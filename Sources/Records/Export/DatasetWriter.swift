@@ -127,8 +127,8 @@ public struct DatasetWriter {
             "labels": Self.counts(samples.map(\.label)), "tasks": Self.counts(samples.map(\.task)),
             "true_labels": .integer(samples.count { $0.isTrue }),
             "bundles": Self.counts(
-                samples.flatMap { [$0.leaf, $0.above] }
-                    .compactMap { $0?.answer.bundle?.description }),
+                samples.flatMap { [$0.leaf?.bundle, $0.above?.answer.bundle] }
+                    .compactMap { $0?.description }),
             "left_out": .object([
                 "duplicates": .integer(leftOut.duplicates),
                 "over_quota": .integer(leftOut.overQuota),

@@ -25,6 +25,18 @@ public final class RecordArchive {
         var key: MergeKey
         var payload: Digest
         var answers: [RecordRow]
+        /// What the node that the frame came to had answered itself, where the frame was answered
+        /// above when it came: its record says the better answer.
+        var below: Said?
+    }
+
+    /// Who said what.
+    struct Said: Equatable {
+        var label: String
+        var confidence: Double?
+        var tier: Tier?
+        var node: String
+        var bundle: Digest?
     }
 
     /// Gives every kept frame, in the order of their keys, which is the same in every store.
@@ -32,9 +44,11 @@ public final class RecordArchive {
         var after: [UInt8] = []
         while true {
             let page = try database.rows(
-                "SELECT merge, digest FROM frames WHERE merge > ? ORDER BY merge",
-                [.blob(after)], limit: 256
-            ) { (merge: $0.blob(0), digest: $0.blob(1)) }
+                """
+                SELECT f.merge, f.digest, l.label, l.confidence, l.node, l.bundle FROM frames f
+                LEFT JOIN live l ON l.merge = f.merge WHERE f.merge > ? ORDER BY f.merge
+                """, [.blob(after)], limit: 256
+            ) { (merge: $0.blob(0), digest: $0.blob(1), below: Said(row: $0)) }
             guard let last = page.last else { return }
             for frame in page {
                 guard let key = MergeKey(bytes: frame.merge),
@@ -47,11 +61,28 @@ public final class RecordArchive {
                 try body(
                     KeptFrame(
                         key: key, payload: payload,
-                        answers: rows.sorted { $0.standing > $1.standing }))
+                        answers: rows.sorted { $0.standing > $1.standing }, below: frame.below))
             }
             after = last.merge
         }
     }
 
     func payload(_ digest: Digest) throws(Fault) -> [UInt8] { try payloads.get(digest) }
+}
+
+extension RecordArchive.Said {
+    /// Of the columns label, confidence, node and bundle from the third on; `nil` when nothing was
+    /// said.
+    fileprivate init?(row: Row) {
+        if row.isNull(2) { return nil }
+        self.init(
+            label: row.text(2), confidence: row.isNull(3) ? nil : row.real(3), tier: .leaf,
+            node: row.text(4), bundle: Digest(bytes: row.blob(5)))
+    }
+
+    init(_ answer: Answer) {
+        self.init(
+            label: answer.label, confidence: answer.confidence, tier: answer.tier,
+            node: answer.node, bundle: answer.bundle)
+    }
 }

@@ -12,9 +12,11 @@ struct TrainingSample {
     let label: String
     let isTrue: Bool
     /// The leaf's best answer; `nil` when it is not here.
-    let leaf: RecordRow?
+    let leaf: RecordArchive.Said?
     /// The best answer from above; `nil` when a true label stands alone.
     let above: RecordRow?
+    /// What its camera called it.
+    let frame: FrameName?
     /// Of all its files.
     let bytes: Int
 
@@ -22,7 +24,8 @@ struct TrainingSample {
     /// learn.
     init?(_ frame: RecordArchive.KeptFrame, _ parts: [FramePart]) {
         let answers = frame.answers
-        leaf = answers.first { $0.answer.tier == .leaf }
+        let leafRow = answers.first { $0.answer.tier == .leaf }
+        leaf = leafRow.map { RecordArchive.Said($0.answer) } ?? frame.below
         above = answers.first { row in
             row.answer.tier.map { $0 > .leaf } ?? false && !row.answer.label.isEmpty
         }
@@ -37,6 +40,7 @@ struct TrainingSample {
         payload = frame.payload
         content = Self.digest(task, parts)
         bytes = parts.reduce(0) { $0 + $1.bytes.count }
+        self.frame = (leafRow ?? above)?.answer.frame
     }
 
     private static func digest(_ task: String, _ parts: [FramePart]) -> Digest {
@@ -75,30 +79,31 @@ struct TrainingSample {
         return sure != otherSure ? sure < otherSure : content < other.content
     }
 
-    private var isMistake: Bool { leaf.map { $0.answer.label != label } ?? false }
-    private var sureness: Double { leaf?.answer.confidence ?? 1 }
+    private var isMistake: Bool { leaf.map { $0.label != label } ?? false }
+    private var sureness: Double { leaf?.confidence ?? 1 }
 
     /// What is known of it, as its JSON file says it.
     func about(_ parts: [FramePart]) -> JSON {
         var members: [String: JSON] = [
             "record": .string(key.description), "task": .string(task), "label": .string(label),
             "label_from": .string(isTrue ? "truth" : "answer"),
-            "leaf": Self.about(leaf), "above": Self.about(above),
+            "leaf": Self.about(leaf),
+            "above": Self.about(above.map { RecordArchive.Said($0.answer) }),
             "content": .string(content.description),
         ]
         members["inputs"] = .array(
             parts.map { part in
                 .object(part.about.merging(["name": .string(part.name)]) { mine, _ in mine })
             })
-        if let frame = (leaf ?? above)?.answer.frame {
+        if let frame {
             members["stream"] = .string(frame.stream)
             members["sequence"] = .integer(Int(clamping: frame.sequence))
         }
         return .object(members)
     }
 
-    private static func about(_ row: RecordRow?) -> JSON {
-        guard let answer = row?.answer else { return .null }
+    private static func about(_ answer: RecordArchive.Said?) -> JSON {
+        guard let answer else { return .null }
         return .object([
             "label": .string(answer.label), "confidence": answer.confidence.map(JSON.real) ?? .null,
             "tier": .string(answer.tier?.rawValue ?? ""), "node": .string(answer.node),

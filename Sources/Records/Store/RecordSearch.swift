@@ -40,6 +40,19 @@ enum RecordSearch {
         return Hex.bytes(digits + String(repeating: filler, count: max(rest, 0)))
     }
 
+    /// The frames that came to this node with this request id.
+    static func keys(
+        request: String, task: String, of node: String, _ database: Database, limit: Int
+    ) throws(Fault) -> [MergeKey] {
+        guard !request.isEmpty else { return [] }
+        return try database.rows(
+            """
+            SELECT DISTINCT r.merge FROM records r JOIN origins o ON o.id = r.origin
+            WHERE r.request = ? AND r.request <> '' AND r.task = ? AND o.node = ?
+            """, [.text(request), .text(task), .text(node)], limit: limit
+        ) { $0.blob(0) }.compactMap(MergeKey.init)
+    }
+
     /// The frames that came with this request id.
     static func keys(
         request: String, task: String, _ database: Database, limit: Int

@@ -26,14 +26,17 @@ public struct RecordSettings: Equatable, Sendable {
     public var retention: Retention
     /// Bytes of payloads; past it the oldest go.
     public var frameBytes: Int
+    /// Bytes of them that frames may take which were answered when they came.
+    public var liveBytes: Int
 
     public init(
         node: String, site: String = "", retention: Retention = Retention(),
-        frameBytes: Int = 10 << 30
+        frameBytes: Int = 10 << 30, liveBytes: Int = 5 << 29
     ) {
         self.node = node
         self.site = site
         self.retention = retention
         self.frameBytes = frameBytes
+        self.liveBytes = min(liveBytes, frameBytes)
     }
 }

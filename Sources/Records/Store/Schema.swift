@@ -7,7 +7,7 @@ enum Schema {
     private static let application = 0x436E_7079
 
     /// Each step once released stays as it is; a change is a step more.
-    private static let steps = [first, nodes]
+    private static let steps = [first, nodes, live]
 
     static func prepare(_ database: Database) throws(Fault) {
         let version = try database.first("PRAGMA user_version") { $0.int(0) } ?? 0
@@ -108,5 +108,15 @@ enum Schema {
             UNIQUE (node, site, began, kind, subject));
         CREATE INDEX incidents_received ON incidents (received);
         CREATE INDEX notes_at ON notes (queue, at, id);
+        """
+
+    // Frames that were answered when they came: what the node that sent them had answered itself.
+    private static let live = """
+        CREATE TABLE live (
+            merge BLOB PRIMARY KEY, node TEXT NOT NULL, label TEXT NOT NULL, confidence REAL,
+            bundle BLOB, bytes INTEGER NOT NULL, received INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE INDEX live_received ON live (received);
+        CREATE TRIGGER frames_live AFTER DELETE ON frames
+        BEGIN DELETE FROM live WHERE merge = old.merge; END;
         """
 }

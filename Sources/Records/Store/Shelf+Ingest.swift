@@ -51,6 +51,8 @@ extension Shelf {
             if let digest = frames[record.sequence], let bytes = escalation.payload?.count {
                 try insert(frame: digest, bytes, MergeKey(of: escalation.meanwhile), now)
             }
+        case .label(let request, let task, let label):
+            try take(label, request, task, record.sequence, origin, holding.row, now, &done)
         case .note(let body): try insert(note: body, record, origin.queue, holding.row, now)
         case .gap: break
         }
@@ -149,7 +151,7 @@ extension Shelf {
         return kept
     }
 
-    private func insert(
+    func insert(
         frame digest: Digest, _ bytes: Int, _ key: MergeKey, _ now: WallTime
     ) throws(Fault) {
         try database.run(

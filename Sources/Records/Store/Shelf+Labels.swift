@@ -61,6 +61,26 @@ extension Shelf {
         if step < 0 { try database.run("DELETE FROM accuracy WHERE count = 0") }
     }
 
+    /// A label that was given at the node whose frame it is. It counts for that node's frames
+    /// alone: others may have had a request of the same id.
+    func take(
+        _ label: TrueLabel, _ request: String, _ task: String, _ sequence: UInt64,
+        _ origin: Origin, _ row: Int64, _ now: WallTime, _ done: inout Ingested
+    ) throws(Fault) {
+        let keys = try RecordSearch.keys(
+            request: request, task: task, of: origin.node, database,
+            limit: RecordStore.sameRequestLimit)
+        for key in keys { _ = try self.label(key, label) }
+        guard keys.isEmpty else { return }
+        if earlyLabels < Self.earlyLabelLimit {
+            try keepEarly(request, task, label, now)
+        } else {
+            // Nobody can be told, and what follows must not wait for it.
+            try add(gap: sequence...sequence, "too_many_labels", row, now)
+            done.lost += 1
+        }
+    }
+
     // MARK: Labels that come before their records
 
     /// Keeps a label until the record of its request comes.

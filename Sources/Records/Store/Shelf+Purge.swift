@@ -73,18 +73,18 @@ extension Shelf {
         }
     }
 
-    private struct Frame {
+    struct Frame {
         var row: Int64
         var digest: Digest
         var bytes: Int
     }
 
-    private func frames(
-        _ condition: String, _ values: [SQLValue], limit: Int
+    func frames(
+        _ condition: String, _ values: [SQLValue], order: String = "received, id", limit: Int
     ) throws(Fault) -> [Frame] {
         try database.rows(
-            "SELECT id, digest, bytes FROM frames \(condition) ORDER BY received, id", values,
-            limit: limit
+            "SELECT frames.id, frames.digest, frames.bytes FROM frames \(condition) "
+                + "ORDER BY \(order)", values, limit: limit
         ) { row in
             Frame(
                 row: row.integer(0), digest: Digest(bytes: row.blob(1)) ?? .none,
@@ -93,7 +93,7 @@ extension Shelf {
     }
 
     /// Rows first, in one transaction with their audit entry; then the files that no row names.
-    private func remove(
+    func remove(
         _ frames: [Frame], _ purged: inout Purged, _ now: WallTime
     ) throws(Fault) {
         var step = Purged(kind: purged.kind, reason: purged.reason, before: purged.before)

@@ -8,6 +8,10 @@ public struct RecordsPlan: Hashable, Sendable {
     /// Bytes of frames; past it the oldest go. Default 10 GiB: a hundred thousand pictures of
     /// 100 KB.
     public let quota: Int
+    /// The share of it that frames may take which were answered when they came: what a leaf was
+    /// unsure of and this node answered, kept to learn from. 0 keeps none. Default 25 %: frames
+    /// that are owed an answer come first.
+    public let live: Double
     /// A database that records, labels, telemetry and audit entries are handed on to.
     public let postgres: PostgresPlan?
     /// Object storage that frames are handed on to.
@@ -43,6 +47,7 @@ public struct RecordsPlan: Hashable, Sendable {
         let folder = fields.required("folder", .path("a folder on this node's disk"))
         keep = Terms(fields.fields("keep"))
         quota = fields.value("quota", .bytes(1 << 20...1 << 50), or: 10 << 30)
+        live = fields.value("live", .share(), or: 0.25)
         postgres =
             fields.has("postgres") ? PostgresPlan(fields.fields("postgres")) : nil
         objects = fields.has("s3") ? ObjectStorePlan(fields.fields("s3")) : nil

@@ -10,6 +10,7 @@ public struct OwedRecord: WireMessage {
         case alert(AlertRecord)
         case gap(GapRecord)
         case audit(AuditRecord)
+        case label(LabelRecord)
     }
 
     /// Given when its block is made; 0 before. A gap's is its first.
@@ -66,6 +67,7 @@ public struct OwedRecord: WireMessage {
             case CANOPY__V1__OWED_RECORD__BODY_ALERT: .alert(try AlertRecord(c.alert.pointee))
             case CANOPY__V1__OWED_RECORD__BODY_GAP: .gap(try GapRecord(c.gap.pointee))
             case CANOPY__V1__OWED_RECORD__BODY_AUDIT: .audit(try AuditRecord(c.audit.pointee))
+            case CANOPY__V1__OWED_RECORD__BODY_LABEL: .label(try LabelRecord(c.label.pointee))
             default: nil
             }
     }
@@ -91,6 +93,9 @@ public struct OwedRecord: WireMessage {
         case .audit(let record):
             c.body_case = CANOPY__V1__OWED_RECORD__BODY_AUDIT
             c.audit = record.packed(arena)
+        case .label(let record):
+            c.body_case = CANOPY__V1__OWED_RECORD__BODY_LABEL
+            c.label = record.packed(arena)
         }
     }
 }

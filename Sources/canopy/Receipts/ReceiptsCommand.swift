@@ -19,8 +19,8 @@ struct ReceiptsCommand: AsyncParsableCommand {
               settled   a node above has answered it
               failed    nobody will: it was dropped for want of room, or nobody above can answer it
 
-              canopy receipts fleet.yaml                           the newest, and how many there are
-              canopy receipts fleet.yaml --state open --json       one JSON object a receipt
+              canopy receipts fleet.yaml                        the newest, and how many there are
+              canopy receipts fleet.yaml --state open --json    one JSON object a receipt
               canopy receipts fleet.yaml 8f01c3e2a9b4d7f6 --wait 60s
               canopy receipts fleet.yaml --wait 10m && echo nothing is owed any more
 

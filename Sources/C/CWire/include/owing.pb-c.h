@@ -34,6 +34,7 @@ typedef struct Canopy__V1__TelemetryRecord Canopy__V1__TelemetryRecord;
 typedef struct Canopy__V1__AlertRecord Canopy__V1__AlertRecord;
 typedef struct Canopy__V1__GapRecord Canopy__V1__GapRecord;
 typedef struct Canopy__V1__AuditRecord Canopy__V1__AuditRecord;
+typedef struct Canopy__V1__LabelRecord Canopy__V1__LabelRecord;
 
 
 /* --- enums --- */
@@ -273,7 +274,8 @@ typedef enum {
   CANOPY__V1__OWED_RECORD__BODY_TELEMETRY = 6,
   CANOPY__V1__OWED_RECORD__BODY_ALERT = 7,
   CANOPY__V1__OWED_RECORD__BODY_GAP = 8,
-  CANOPY__V1__OWED_RECORD__BODY_AUDIT = 9
+  CANOPY__V1__OWED_RECORD__BODY_AUDIT = 9,
+  CANOPY__V1__OWED_RECORD__BODY_LABEL = 10
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(CANOPY__V1__OWED_RECORD__BODY__CASE)
 } Canopy__V1__OwedRecord__BodyCase;
 
@@ -297,6 +299,10 @@ struct  Canopy__V1__OwedRecord
     Canopy__V1__AlertRecord *alert;
     Canopy__V1__GapRecord *gap;
     Canopy__V1__AuditRecord *audit;
+    /*
+     * In the queue of results: it counts for one of them, and follows it.
+     */
+    Canopy__V1__LabelRecord *label;
   };
 };
 #define CANOPY__V1__OWED_RECORD__INIT \
@@ -488,6 +494,29 @@ struct  Canopy__V1__AuditRecord
 #define CANOPY__V1__AUDIT_RECORD__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&canopy__v1__audit_record__descriptor) \
     , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL} }
+
+
+/*
+ * What the answer to a request should have been, as somebody said at the node that answered it.
+ */
+struct  Canopy__V1__LabelRecord
+{
+  ProtobufCMessage base;
+  /*
+   * The `id` of the client's request.
+   */
+  ProtobufCBinaryData request;
+  ProtobufCBinaryData task;
+  ProtobufCBinaryData label;
+  int64_t labelled_at;
+  /*
+   * Who said so: an identity.
+   */
+  ProtobufCBinaryData who;
+};
+#define CANOPY__V1__LABEL_RECORD__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&canopy__v1__label_record__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0, {0,NULL} }
 
 
 /* Canopy__V1__Origin methods */
@@ -851,6 +880,25 @@ Canopy__V1__AuditRecord *
 void   canopy__v1__audit_record__free_unpacked
                      (Canopy__V1__AuditRecord *message,
                       ProtobufCAllocator *allocator);
+/* Canopy__V1__LabelRecord methods */
+void   canopy__v1__label_record__init
+                     (Canopy__V1__LabelRecord         *message);
+size_t canopy__v1__label_record__get_packed_size
+                     (const Canopy__V1__LabelRecord   *message);
+size_t canopy__v1__label_record__pack
+                     (const Canopy__V1__LabelRecord   *message,
+                      uint8_t             *out);
+size_t canopy__v1__label_record__pack_to_buffer
+                     (const Canopy__V1__LabelRecord   *message,
+                      ProtobufCBuffer     *buffer);
+Canopy__V1__LabelRecord *
+       canopy__v1__label_record__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   canopy__v1__label_record__free_unpacked
+                     (Canopy__V1__LabelRecord *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Canopy__V1__Origin_Closure)
@@ -910,6 +958,9 @@ typedef void (*Canopy__V1__GapRecord_Closure)
 typedef void (*Canopy__V1__AuditRecord_Closure)
                  (const Canopy__V1__AuditRecord *message,
                   void *closure_data);
+typedef void (*Canopy__V1__LabelRecord_Closure)
+                 (const Canopy__V1__LabelRecord *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -966,6 +1017,7 @@ extern const ProtobufCMessageDescriptor canopy__v1__telemetry_record__descriptor
 extern const ProtobufCMessageDescriptor canopy__v1__alert_record__descriptor;
 extern const ProtobufCMessageDescriptor canopy__v1__gap_record__descriptor;
 extern const ProtobufCMessageDescriptor canopy__v1__audit_record__descriptor;
+extern const ProtobufCMessageDescriptor canopy__v1__label_record__descriptor;
 extern const ProtobufCServiceDescriptor canopy__v1__owing__descriptor;
 
 PROTOBUF_C__END_DECLS
