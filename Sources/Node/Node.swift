@@ -126,34 +126,29 @@ public struct Node: Sendable {
     private mutating func begin(
         _ id: FrameID, _ arrival: Arrival, now: Instant, into effects: inout Effects
     ) {
-        var journey = Journey(id: id, arrival: arrival)
-        if journey.arrive(now: now, in: &world, into: &effects) {
-            journeys[id] = journey
-        } else {
-            end(journey)
-        }
+        journeys[id] = Journey(id: id, arrival: arrival)
+        let goesOn = journeys[id]?.arrive(now: now, in: &world, into: &effects) ?? false
+        if !goesOn { end(id, source: arrival.source) }
     }
 
     private mutating func hear(
         _ event: FrameEvent, of id: FrameID, now: Instant, into effects: inout Effects
     ) {
-        guard var journey = journeys[id] else {
+        guard
+            let goesOn = journeys[id]?.on(event, now: now, in: &world, into: &effects)
+        else {
             if event == .cancelled, world.withdraw(id) {
                 effects.append(.forget(id))
                 journeys.free(id)
             }
             return
         }
-        if journey.on(event, now: now, in: &world, into: &effects) {
-            journeys[id] = journey
-        } else {
-            end(journey)
-        }
+        if !goesOn { end(id, source: journeys[id]?.arrival.source ?? 0) }
     }
 
-    private mutating func end(_ journey: Journey) {
-        world.leave(journey.arrival.source)
-        journeys.free(journey.id)
+    private mutating func end(_ id: FrameID, source: Int) {
+        world.leave(source)
+        journeys.free(id)
     }
 
     /// A worker is free again, whether or not its frame is still wanted.

@@ -36,10 +36,17 @@ struct Slots<Value: Sendable>: Sendable {
 
     /// The value at a place; `nil` when the id is of an earlier generation or nothing was stored.
     subscript(id: FrameID) -> Value? {
-        get { holds(id) ? slots[Int(id.slot)].value : nil }
-        set {
-            guard holds(id) else { return }
-            slots[Int(id.slot)].value = newValue
+        // In place: a journey is some hundred bytes.
+        _read {
+            if holds(id) { yield slots[Int(id.slot)].value } else { yield nil }
+        }
+        _modify {
+            if holds(id) {
+                yield &slots[Int(id.slot)].value
+            } else {
+                var nothing: Value?
+                yield &nothing
+            }
         }
     }
 

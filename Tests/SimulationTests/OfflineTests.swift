@@ -25,17 +25,17 @@ import Testing
     @Test(arguments: OfflineTrial.Planted.allCases)
     func `Bugs of those who owe are found`(_ planted: OfflineTrial.Planted) throws {
         var size = OfflineTrial.Size()
-        (size.hours, size.every) = (2, 1)
+        (size.hours, size.every) = (1, 0.5)
         let found = try (UInt64(1)...12).contains { seed in
             try OfflineTrial(seed: seed, size: size, planted: planted).violation != nil
         }
         #expect(found)
     }
 
-    @Test(arguments: 1..<5)
+    @Test(arguments: 1..<4)
     func `Whatever befalls a site that is alone, its books balance`(_ seed: Int) throws {
         var size = OfflineTrial.Size()
-        (size.hours, size.every) = (3, 1)
+        (size.hours, size.every) = (1, 0.5)
         let trial = try OfflineTrial(seed: UInt64(seed), size: size)
         if let violation = trial.violation {
             Issue.record("seed \(seed): \(violation)\n\(trial.story.joined(separator: "\n"))")

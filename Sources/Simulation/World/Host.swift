@@ -51,6 +51,8 @@ struct Host {
     var spool: VirtualSpool?
     /// The same where spools lie on virtual disks.
     var desk: OwingDesk?
+    /// Whether it keeps what it owes.
+    var keeps: Bool { spool != nil || desk != nil }
     var certificate: SimulatedCertificate?
     /// Since when its models answer.
     var readyAt: UInt64 = 0
@@ -132,6 +134,8 @@ struct SimulatedFrame {
     /// Whether the last answer was one, and not a refusal; and how often it was recorded.
     var answered = false
     var records = 0
+    /// It was handed to the spool: no worker, place or call is its own any more.
+    var isOwed = false
     /// An inference was asked for.
     var began = false
     /// The inference's outcome is not wanted any more.

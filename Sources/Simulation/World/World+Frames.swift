@@ -93,19 +93,19 @@ extension World {
 
     mutating func infer(_ shard: Int, _ place: Int) {
         let host = shards[shard].host
-        let frame = shards[shard].frames[place]
-        let task = hosts[host].tasks[Int(frame.task)]
+        let id = shards[shard].frames[place].id
+        let task = hosts[host].tasks[Int(shards[shard].frames[place].task)]
         shards[shard].frames[place].began = true
         if task.isIdentity {
             return schedule(
-                .identityEnds, at: now, shard, frame.id.slot, frame.id.generation)
+                .identityEnds, at: now, shard, id.slot, id.generation)
         }
         guard !hosts[host].engine.isDown, !hosts[host].engine.isStuck(now: now) else {
-            return refuseInference(shard, frame.id, .unavailable)
+            return refuseInference(shard, id, .unavailable)
         }
-        let urgent = frame.workClass == .realtime
-        let job = Job(shard: Int32(shard), id: frame.id, task: Int32(task.index), urgent: urgent)
-        if !take(job, on: host) { refuseInference(shard, frame.id, .overload) }
+        let urgent = shards[shard].frames[place].workClass == .realtime
+        let job = Job(shard: Int32(shard), id: id, task: Int32(task.index), urgent: urgent)
+        if !take(job, on: host) { refuseInference(shard, id, .overload) }
     }
 
     /// Gives a job to an engine; false when it has no room.

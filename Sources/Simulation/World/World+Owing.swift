@@ -26,6 +26,7 @@ extension World {
     mutating func owe(_ shard: Int, _ place: Int) {
         let host = shards[shard].host
         let id = shards[shard].frames[place].id
+        shards[shard].frames[place].isOwed = true
         if let desk = hosts[host].desk {
             tally.owed += 1
             return owe(desk, shard, place)
@@ -91,8 +92,8 @@ extension World {
 
     /// A frame is forgotten: it was recorded once if it was answered where it entered.
     mutating func checkRecord(_ shard: Int, _ frame: SimulatedFrame) {
-        let host = hosts[shards[shard].host]
-        guard case .camera = frame.origin, host.spool != nil || host.desk != nil else {
+        let host = shards[shard].host
+        guard case .camera = frame.origin, hosts[host].keeps else {
             if frame.records > 0 {
                 fail(
                     .recordedOnce, shard, "a frame of another node's is recorded",
