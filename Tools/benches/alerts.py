@@ -53,6 +53,8 @@ def prepare(plan: dict, mqtt: Broker, web: Hook) -> None:
     topologies.digits(plan, deadline="1s", escalate={"share": "8%", "audit": "0.1%"},
                       alert={"labels": ["9"], "at": 0.98, "to": ["mqtt", "web"]})
     topologies.power(plan)
+    # Alerts are written to disk beside their delivery, which must not wait for it.
+    plan["nodes"]["leaf"]["budget"] = {"spool": "64MiB"}
     plan["alerts"] = {"sinks": {"mqtt": {"mqtt": f"127.0.0.1:{mqtt.port}"},
                                 "web": {"webhook": f"http://127.0.0.1:{web.port}/"}}}
 
