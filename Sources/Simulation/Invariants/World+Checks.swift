@@ -109,7 +109,8 @@ extension World {
         var held = InlineArray<4, Int>(repeating: 0)
         var waiting = InlineArray<4, Int>(repeating: 0)
         for frame in shards[shard].frames where frame.isThere && !frame.final {
-            guard frame.call == nil, frame.beside == nil,
+            // One that waits for the spool has given its place back.
+            guard frame.call == nil, frame.beside == nil, !frame.isOwed,
                 shards[shard].node.isUnderWay(frame.id)
             else { continue }
             let urgency = frame.workClass.urgency
