@@ -205,6 +205,7 @@ final class Shard {
         tasks[task].model = model
         tasks[task].isLoading = false
         tasks[task].fault = nil
+        hear(.modelStale(task: task, false))
         hear(.ownEngine(task: task, model.isIsolated))
         // One that starts again says itself when it serves.
         if model.model.condition == .serving { hear(.modelReady(task: task, bar: bar)) }
@@ -216,7 +217,10 @@ final class Shard {
     func giveUp(task: Int, _ why: String) {
         tasks[task].isLoading = false
         tasks[task].fault = why
-        if tasks[task].model == nil { alerts?.set("model-missing", tasks[task].name, true) }
+        guard tasks[task].model != nil else {
+            alerts?.set("model-missing", tasks[task].name, true)
+            return
+        }
         hear(.modelStale(task: task, true))
     }
 
@@ -230,6 +234,7 @@ final class Shard {
     func uninstall(task: Int) {
         tasks[task].model = nil
         tasks[task].fault = nil
+        hear(.modelStale(task: task, false))
         if !tasks[task].isIdentity { hear(.modelLost(task: task)) }
     }
 

@@ -5,16 +5,16 @@ extension Surroundings {
     /// A task's model came or went.
     public mutating func setModel(_ isThere: Bool, bar: Bar?, task: Int) {
         courses[task].hasModel = isThere
-        courses[task].staleSince = nil
         if isThere { courses[task].bar = bar }
     }
 
     /// Another model is wanted for the task and cannot be had, or that is over. It counts from the
-    /// first time that it is said, whatever is wanted meanwhile.
+    /// first time that it is said, whatever is wanted meanwhile and however often the old one's
+    /// engine ends and starts again.
     public mutating func setStale(_ isStale: Bool, task: Int, now: Instant) {
         if !isStale {
             courses[task].staleSince = nil
-        } else if courses[task].hasModel, courses[task].staleSince == nil {
+        } else if courses[task].staleSince == nil {
             courses[task].staleSince = now
         }
     }

@@ -11,9 +11,8 @@ milliseconds each, many times over, so that whatever else the machine does falls
 
 The gateway's share is the product of two steps: engine against runtime, and node against engine.
 Decoding a JPEG is no share of it, as any server would have to. Of each, the lower quartile of all
-rounds
-counts; the share is told with its 95 % interval, and the upper end of that is judged. What is
-in between is then within the budget and not merely within the noise.
+rounds counts; the share is told with its 95 % interval, and the upper end of that is judged: what
+holds is then within the budget and not merely within the noise.
 
 It is judged on EfficientNet-Lite0 INT8, a leaf model of the usual size (`Tools/models/make
 setup-imagenet imagenet` makes it). The digits show what a tiny model pays: some tens of microseconds
