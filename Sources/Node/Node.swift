@@ -40,7 +40,9 @@ public struct Node: Sendable {
 
     /// Up to this moment a tick does nothing, as long as no event comes that is not of a frame, and
     /// no call is made. A host that has very many nodes need not let all of them tick.
-    public var idleUntil: Instant { world.idleUntil }
+    ///
+    /// As of the last tick.
+    public private(set) var idleUntil = Instant(nanoseconds: 0)
 
     /// Frames of a source under way on this shard.
     public func frames(of source: Int) -> Int { world.sources.count(of: source) }
@@ -77,6 +79,7 @@ public struct Node: Sendable {
             world.tick(now: now) { peer, number, deadline in
                 effects.append(.probe(peer: peer, number: number, deadline: deadline))
             }
+            idleUntil = world.idleUntil
         case .probed(let peer, let number, let isWell):
             world.probed(peer, number: number, isWell: isWell, now: now)
         case .peerOverride(let peer, let override): world.setOverride(override, peer: peer)

@@ -52,7 +52,7 @@ import Topology
         #expect(next(&uploading) == .report)
         uploading.reported()
         #expect(uploading.gathering == .seconds(2))
-        #expect(next(&uploading) == .send(.audit, records: 512, bytes: 1 << 20))
+        #expect(next(&uploading) == .send(.audit, records: 512, bytes: 250_000))
     }
 
     @Test func `Queues that have something take turns, and one batch is under way at a time`()
@@ -99,10 +99,38 @@ import Topology
         #expect(sent >= 1_000_000 - 25_000 && sent <= 1_000_000 + 50_000)
     }
 
+    @Test func `A backlog goes up in small steps at its rate, in larger ones where it is held up`()
+        throws
+    {
+        func sizes(roundTrip: Double) throws -> (most: Int, rate: Double) {
+            var uploading = try awake("rate: 4Mbit/s")
+            var (seconds, sent, steps) = (0.0, 0, [Int]())
+            while seconds < 60 {
+                switch next(&uploading, at: seconds, due: [.escalation]) {
+                case .send(_, _, let bytes):
+                    uploading.sent(bytes, now: Self.start + .nanoseconds(Int64(seconds * 1e9)))
+                    seconds += roundTrip
+                    _ = uploading.acknowledged(through: 1, of: 1, retryAfter: .zero)
+                    steps.append(bytes)
+                    sent += bytes
+                case .wait(let pause): seconds += pause.seconds
+                default: Issue.record("it neither sends nor waits")
+                }
+            }
+            // The first uses what an idle way had to spare.
+            return (steps.dropFirst().max() ?? 0, Double(sent) / seconds)
+        }
+        let near = try sizes(roundTrip: 0.005)
+        #expect(near.most == 64 << 10)
+        let far = try sizes(roundTrip: 0.6)
+        #expect(far.most > 250_000 && far.most < 400_000)
+        #expect(near.rate > 495_000 && near.rate < 515_000 && far.rate > 495_000)
+    }
+
     @Test func `A batch that the uplink is too slow for is made smaller, and larger again`()
         throws
     {
-        var uploading = try awake()
+        var uploading = try awake("rate: 1Gbit/s")
         var sizes: [Int] = []
         for isTaken in [false, false, false, true, true] + [Bool](repeating: false, count: 9) {
             guard case .send(_, _, let bytes) = next(&uploading, due: [.result]) else {

@@ -1,8 +1,7 @@
-"""Nodes that are killed at any moment, clocks that disagree, and what a drain costs live frames."""
+"""Nodes that are killed at any moment, disks that lie, and clocks that disagree."""
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import subprocess
@@ -11,16 +10,12 @@ import time
 from pathlib import Path
 
 import ledger
-import load
-import overload
-import steady
 from cameras import ANSWERED, Cameras
 from cell import Cell, Seen
 from fleet import ROOT, eventually, program
 from happenings import Happening
-from outages import QUOTA, Gate, answered_all, balance, drain, place, unsure
+from outages import QUOTA, Gate, answered_all, balance, drain, place
 from place import TASK, Site
-from verdict import median
 
 KILLS = 8
 PHASES = ("write", "rotate", "commit", "drain", "settle")
@@ -149,105 +144,6 @@ def two_clocks(folder: Path, mutated: bool) -> Seen:
     return seen
 
 
-ROUNDS, PHASE_SECONDS = 5, 5
-RATE = 4 * 30
-
-
-def draining(folder: Path, mutated: bool) -> Seen:
-    """Rounds of two phases, the link up in both: with nothing to drain, and with a backlog. The
-    leaf has a core of its own, so that what is seen is its own work and not the region's."""
-    def slowly(plan):
-        plan["nodes"]["leaf"]["spool"] |= {"rate": "4Mbit/s"}
-
-    quiet, busy, left = load.Outcomes(), load.Outcomes(), []
-    with place(folder, False, slowly).start() as site:
-        if overload.SERVER:
-            overload.pin(site.fleet["leaf"].process.pid, overload.SERVER)
-            overload.pin(site.fleet["region"].process.pid, overload.LOADER)
-            step_back(site.fleet["region"].process.pid)
-            os.sched_setaffinity(0, overload.LOADER)
-        sure, owing = Phase("sure", 0.0), Phase("owed", 0.9999)
-        try:
-            sure.send(site, 2)
-            for number in range(ROUNDS):
-                quiet += sure.send(site, PHASE_SECONDS)
-                site.relay.say("cut")
-                owing.send(site, 5)
-                site.relay.say("heal")
-                wait_for_upload(site)
-                busy += hiccuping(site, sure) if mutated else sure.send(site, PHASE_SECONDS)
-                left.append(sum(site.owed().values()))
-                drain(Seen(), site, 90)
-        finally:
-            os.sched_setaffinity(0, range(os.cpu_count() or 1))
-        seen = Seen()
-        drain(seen, site)
-    rounds = [(part(quiet, number), part(busy, number)) for number in range(ROUNDS)]
-    ratio = busy.millis(99) / quiet.millis(99)
-    seen.check(f"{len(quiet) + len(busy)} frames, {dict(quiet.errors + busy.errors) or 'no'} errors",
-               not quiet.errors and not busy.errors)
-    seen.check(f"{min(left):.0f} records or more were still owed when a phase with a backlog ended",
-               min(left) > 0)
-    seen.check(f"realtime p99 {quiet.millis(99):.2f} ms, while draining {busy.millis(99):.2f} ms:"
-               f" {ratio:.2f} × (1.2); by round {', '.join(f'{b / q:.2f}' for q, b in rounds)}",
-               ratio <= 1.2)
-    seen.figures |= {"quiet_p99_ms": quiet.millis(99), "draining_p99_ms": busy.millis(99),
-                     "quiet_p50_ms": quiet.millis(50), "draining_p50_ms": busy.millis(50),
-                     "ratio": ratio, "rounds_ms": rounds,
-                     "median_ratio": median([b / q for q, b in rounds])}
-    return seen
-
-
-def step_back(pid: int) -> None:
-    """The region gives way to the cameras, which share its core: else their times are its own."""
-    for thread in os.listdir(f"/proc/{pid}/task"):
-        os.setpriority(os.PRIO_PROCESS, int(thread), 10)
-
-
-class Phase(Gate):
-    """Frames of one kind: sure at once, or never sure."""
-
-    def __init__(self, stream: str, accept: float):
-        super().__init__(stream)
-        self.accept = accept
-
-    def send(self, site: Site, seconds: float) -> load.Outcomes:
-        count = round(RATE * seconds)
-        messages = [load.request(TASK, self.pictures[number % len(self.pictures)],
-                                 stream=self.stream, sequence=number, accept=self.accept)
-                    for number in range(self.sent, self.sent + count)]
-        self.sent += count
-        return load.run(site.fleet["leaf"].plain, messages, RATE, seconds)
-
-
-def hiccuping(site: Site, phase: Phase) -> load.Outcomes:
-    """The mutation: the leaf stops for 200 ms of each second."""
-    over = threading.Event()
-    thread = threading.Thread(target=steady.hiccups, args=(site.fleet["leaf"].process, over))
-    thread.start()
-    try:
-        return phase.send(site, PHASE_SECONDS)
-    finally:
-        over.set()
-        thread.join()
-
-
-def wait_for_upload(site: Site) -> None:
-    """Until the first frames of a backlog have gone up."""
-    def away() -> bool:
-        return bool(site.fleet["leaf"].metrics()["canopy_hub_away"])
-
-    end = time.monotonic() + 15
-    while away() and time.monotonic() < end:
-        time.sleep(0.05)
-
-
-def part(outcomes: load.Outcomes, number: int) -> float:
-    """The 99th percentile of one round, in milliseconds."""
-    size = RATE * PHASE_SECONDS
-    return load.Outcomes(outcomes[number * size:(number + 1) * size]).millis(99)
-
-
 def lying_disks(folder: Path, mutated: bool) -> Seen:
     """Simulated disks that lose what was not synced, tear, flip and fill up."""
     seen = Seen()
@@ -277,6 +173,4 @@ CELLS = [
          lying_disks),
     Cell("two-clocks", "two leaves with clocks 5 s apart saw the same frames: one record each",
          "they name the camera differently", two_clocks),
-    Cell("draining", "realtime p99 moves by at most 20 % while a backlog drains",
-         "the leaf stops for 200 ms of each second meanwhile", draining),
 ]

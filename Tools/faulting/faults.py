@@ -20,6 +20,7 @@ os.environ.setdefault("CANOPY_BUILD", str(ROOT / ".build" / "release"))
 import capacity  # noqa: E402
 import crashes  # noqa: E402
 import disks  # noqa: E402
+import draining  # noqa: E402
 import engines  # noqa: E402
 import newcomer  # noqa: E402
 import outages  # noqa: E402
@@ -30,7 +31,7 @@ from bench import commit, machine  # noqa: E402
 from cell import Cell, NotRun  # noqa: E402
 
 CELLS: list[Cell] = upstream.CELLS + overload.CELLS + engines.CELLS + (
-    newcomer.CELLS + outages.CELLS + disks.CELLS + crashes.CELLS + steady.CELLS
+    newcomer.CELLS + outages.CELLS + disks.CELLS + crashes.CELLS + draining.CELLS + steady.CELLS
     + capacity.CELLS)
 
 

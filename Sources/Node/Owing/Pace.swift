@@ -27,6 +27,20 @@ struct Pace: Sendable {
         return .nanoseconds(Int64(-tokens / Double(rate) * 1e9) + 1)
     }
 
+    /// What the next batch should be at most: what there is, so that a backlog that goes up at its
+    /// rate goes in small steps and the node is never busy with it for long, and one that waits for
+    /// a far node's acknowledgements in large ones.
+    ///
+    /// - Parameter least: what a batch is worth its call for.
+    mutating func allowance(now: Instant, least: Int) -> Int {
+        fill(now)
+        return max(Int(tokens), least, rate / Self.steps)
+    }
+
+    /// Steps a second of a backlog that goes up at its rate; beyond that calls and syncs cost more
+    /// than smaller steps save.
+    private static let steps = 8
+
     private mutating func fill(_ now: Instant) {
         guard now > at else { return }
         tokens = min(tokens + (now - at).seconds * Double(rate), Double(rate))

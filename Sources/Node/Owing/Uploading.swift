@@ -19,8 +19,11 @@ public struct Uploading: Sendable {
     public static let mostFrames = 32
     /// Records of one batch: one group commit.
     public static let mostRecords = GroupCommit.most
-    /// Bytes of a batch before compression, unless one record is larger.
+    /// Most bytes of a batch before compression, unless one record is larger.
     public static let batchBytes = 1 << 20
+    /// Bytes of a batch that is worth its call: reading, hashing, packing and encrypting them takes
+    /// a node less than a frame does.
+    static let stepBytes = 64 << 10
     /// A batch that came to nothing is halved down to this: on an uplink that is slower than the
     /// topology says, one that takes longer than `patience` would else be sent for ever.
     static let leastBytes = 16 << 10
@@ -80,7 +83,8 @@ public struct Uploading: Sendable {
         let pause = max(pace.pause(now: now), wayGiven(now, isBusy))
         guard pause == .zero else { return .wait(pause) }
         let records = queue == .escalation ? Self.mostFrames : Self.mostRecords
-        return .send(queue, records: records, bytes: bytes)
+        let step = pace.allowance(now: now, least: Self.stepBytes)
+        return .send(queue, records: records, bytes: min(bytes, step))
     }
 
     /// How long to let realtime frames go first.

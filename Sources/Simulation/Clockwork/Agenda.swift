@@ -23,6 +23,8 @@ struct Agenda {
     /// after the last one was taken.
     private var ticks = TickLine()
     private var slot: UInt64 = 0
+    /// A slot was opened since `isNews` was asked.
+    private var isOpened = false
     private var added: UInt64 = 0
     /// How equal times are ordered: by the order of adding, unless a test plants another way.
     private let ties: [UInt64]?
@@ -31,6 +33,15 @@ struct Agenda {
     init(ties: [UInt64]? = nil) { self.ties = ties }
 
     var count: Int { near.count + inSlots + far.count + ticks.count }
+
+    /// What is due within the present slot, in no order.
+    var present: [Occurrence] { near.items }
+
+    /// Whether another slot was opened since this was asked last.
+    mutating func isNews() -> Bool {
+        defer { isOpened = false }
+        return isOpened
+    }
 
     mutating func add(_ occurrence: Occurrence) {
         var item = occurrence
@@ -95,6 +106,7 @@ struct Agenda {
         guard following <= last else { return }
         slot = following
         open(Int(slot & (Self.slots - 1)))
+        isOpened = true
         while let first = far.first, first.at >> Self.slotBits <= slot, let item = far.pop() {
             near.push(item)
         }

@@ -1,6 +1,6 @@
 /// A heap of occurrences with four children a place: the earliest is on top.
 struct Heap {
-    private var items: [Occurrence] = []
+    private(set) var items: [Occurrence] = []
 
     var isEmpty: Bool { items.isEmpty }
     var count: Int { items.count }

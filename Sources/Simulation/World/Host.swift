@@ -22,8 +22,8 @@ struct Host {
 
     let name: String
     let tier: Tier
-    /// `nil` for a foreign server, which answers all it is asked.
-    let blueprint: Blueprint?
+    let plan: HostPlan
+    var blueprint: Blueprint? { plan.blueprint }
     /// Index of its site in the report.
     let site: Int
     let drainLimit: UInt64
@@ -58,6 +58,14 @@ struct Host {
     var readyAt: UInt64 = 0
     /// While it drains: when it ends at the latest, and how long it is away then.
     var drain: (limit: UInt64, away: UInt64)?
+}
+
+/// What the topology says of a host: kilobytes that no frame asks for, and so apart.
+final class HostPlan: Sendable {
+    /// `nil` for a foreign server, which answers all it is asked.
+    let blueprint: Blueprint?
+
+    init(_ blueprint: Blueprint?) { self.blueprint = blueprint }
 }
 
 /// One loop's share of a node, and the frames that it keeps.

@@ -59,7 +59,7 @@ extension World {
             median: Double(Self.standardTime(plan.tier).nanoseconds), spread: spread)
         return Host(
             name: plan.name, tier: plan.tier,
-            blueprint: plan.speaks == .canopy ? Blueprint(topology, node: plan) : nil,
+            plan: HostPlan(plan.speaks == .canopy ? Blueprint(topology, node: plan) : nil),
             site: tally.site(of: plan),
             drainLimit: UInt64(plan.limits.drain.nanoseconds), loops: plan.loops ?? 1,
             clock: NodeClock(reading: reading),

@@ -42,6 +42,8 @@ struct World {
     /// Nothing new is sent or noted any more: what is under way ends.
     var isEnding = false
 
+    /// Of memory that was asked for ahead: kept, so that asking is not left out as useless.
+    var residue: UInt8 = 0
     var effects = Effects()
     /// By shard: until when, in the world's time, its ticks do nothing.
     var dozes: [UInt64] = []
@@ -71,6 +73,7 @@ struct World {
     mutating func run(until end: UInt64) {
         while violation == nil || !settings.stopsAtViolation, let next = agenda.take(until: end) {
             now = next.at
+            if agenda.isNews() { lookAhead() }
             dispatch(next)
         }
         if violation == nil || !settings.stopsAtViolation { now = max(now, end) }
