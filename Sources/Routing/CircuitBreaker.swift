@@ -123,8 +123,9 @@ public struct CircuitBreaker: Sendable {
     ) -> Verdict {
         switch outcome {
         case .answered: .success
-        case .failed, .timedOut: .failure
+        case .failed: .failure
         case .rejected, .throttled: .neutral
+        case .timedOut: outcome.isHeld(after: waited, expected: expected) ? .failure : .neutral
         case .abandoned: waited >= expected + expected ? .failure : .neutral
         }
     }

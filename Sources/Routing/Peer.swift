@@ -22,6 +22,8 @@ public struct Peer: Sendable {
     public internal(set) var breaker: CircuitBreaker
     /// Time from a call to its answer, the peer's work included.
     public internal(set) var latency = RoundTrip()
+    /// What its answers usually take: an average that calls without an answer leave alone.
+    private var usual: Interval?
     /// Time of a probe: the way there and back, without work.
     public internal(set) var distance = RoundTrip()
     /// Stands in for the distance before the first measurement: from geography.
@@ -52,6 +54,16 @@ public struct Peer: Sendable {
         self.kind = kind
         self.breaker = breaker
         self.prior = prior
+    }
+
+    /// What an answer is expected to take, by which it is judged whether a call had time enough.
+    var expected: Interval { usual ?? nearness }
+
+    /// It answered a call: one of eight is news, as in TCP's own average.
+    mutating func answered(after time: Interval) {
+        guard let usual else { return self.usual = time }
+        let news = (time.nanoseconds - usual.nanoseconds) / 8
+        self.usual = Interval(nanoseconds: usual.nanoseconds + news)
     }
 
     /// How far it is: measured, or by the map.

@@ -32,11 +32,18 @@ extension Surroundings {
                 tellEnded(attempt, at: index, outcome)
             }
         } else {
-            let expected = peer.latency.measured ?? peer.prior
-            judge(attempt, at: index, outcome, expected: expected, now: now)
+            judge(attempt, at: index, outcome, expected: peer.expected, now: now)
         }
+        let waited = now - attempt.start
         switch outcome {
-        case .answered, .timedOut: peers[index].latency.observe(now - attempt.start, now: now)
+        case .answered:
+            peers[index].latency.observe(waited, now: now)
+            peers[index].answered(after: waited)
+        case .timedOut:
+            // An answer would have taken longer still: that it looks quick by this must not be.
+            if waited >= peer.latency.measured ?? .zero {
+                peers[index].latency.observe(waited, now: now)
+            }
         case .throttled: peers[index].latency.throttled(prior: peer.prior, now: now)
         case .failed, .abandoned, .rejected: break
         }
@@ -57,7 +64,7 @@ extension Surroundings {
         case .answered, .failed, .timedOut: return true
         case .rejected, .throttled: return attempt.isProbe
         case .abandoned:
-            let expected = peers[index].latency.measured ?? peers[index].prior
+            let expected = peers[index].expected
             return attempt.isProbe || now - attempt.start >= expected + expected
         }
     }
@@ -69,8 +76,10 @@ extension Surroundings {
     ) {
         switch outcome {
         case .answered: outliers.record(index, success: true)
-        case .failed, .timedOut: outliers.record(index, success: false)
-        case .abandoned, .rejected, .throttled: break
+        default:
+            if outcome.isHeld(after: now - attempt.start, expected: expected) {
+                outliers.record(index, success: false)
+            }
         }
         let before = peers[index].breaker.phaseName
         peers[index].breaker.settle(

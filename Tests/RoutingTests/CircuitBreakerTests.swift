@@ -54,7 +54,7 @@ struct BreakerBench {
         bench.calls(1, .answered)
         bench.calls(4, .failed)
         #expect(bench.state == .closed)
-        bench.call(.timedOut)
+        bench.call(.timedOut, took: .milliseconds(30))
         #expect(bench.state == .open)
         let isCalled = bench.call(.answered)
         #expect(!isCalled)
@@ -102,7 +102,7 @@ struct BreakerBench {
     @Test(
         arguments: [
             (AttemptOutcome.rejected, Interval.zero), (.throttled, .zero),
-            (.abandoned, .milliseconds(39)),
+            (.abandoned, .milliseconds(39)), (.timedOut, .milliseconds(29)),
         ])
     func `What says nothing against the endpoint is neutral`(
         outcome: AttemptOutcome, took: Interval

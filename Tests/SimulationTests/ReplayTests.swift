@@ -68,7 +68,7 @@ import Topology
         var found: [Fault] = []
         for (blueprint, bytes) in try logs(seed: 1) + logs(seed: 2) {
             var replay = try Replay(bytes)
-            var node = try fresh(blueprint, replay.header) { $0.breaker.consecutiveFailures = 3 }
+            var node = try fresh(blueprint, replay.header) { $0.breaker.consecutiveFailures = 1 }
             do { try replay.run(&node) } catch { found.append(error) }
         }
         #expect(!found.isEmpty && found.allSatisfy { $0.code == .inner })

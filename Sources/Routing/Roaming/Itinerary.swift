@@ -107,7 +107,8 @@ public struct Itinerary: Sendable {
         case .answered(let node):
             // So many come that nothing is chosen anew for one.
             return change(node, &effects) { $0.note(.answered, now, &$1) }
-        case .timedOut(let node): change(node, &effects) { $0.note(.timedOut, now, &$1) }
+        // It had the client's whole patience, however far it is.
+        case .timedOut(let node): change(node, &effects) { $0.note(.failed, now, &$1) }
         case .overloaded(let node): change(node, &effects) { $0.avoid(now, &$1) }
         case .unavailable(let node): change(node, &effects) { $0.doubt(now, &$1) }
         case .tick: beginRound(now)

@@ -150,8 +150,7 @@ extension Itinerary.ProbeReport {
     fileprivate var outcome: AttemptOutcome {
         switch self {
         case .serving, .notServing: .answered
-        case .failed: .failed
-        case .timedOut: .timedOut
+        case .failed, .timedOut: .failed
         }
     }
 }

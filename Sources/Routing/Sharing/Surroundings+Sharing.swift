@@ -79,7 +79,7 @@ extension Surroundings {
     mutating func tellEnded(
         _ attempt: CircuitBreaker.Attempt, at index: Int, _ outcome: AttemptOutcome
     ) {
-        let expected = peers[index].latency.measured ?? peers[index].prior
+        let expected = peers[index].expected
         letters.append(
             Letter(to: 0, message: .ended(peer: index, attempt, outcome, expected: expected)))
     }

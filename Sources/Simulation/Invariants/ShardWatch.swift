@@ -37,6 +37,8 @@ struct ShardWatch {
         var failures = 0
         /// Attempts from before have nothing to say.
         var since = Instant(nanoseconds: 0)
+        /// What the slowest answer took; `nil` before there was one.
+        var slowest: Interval?
     }
 
     var window = Window()
@@ -64,12 +66,28 @@ struct ShardWatch {
             + " \(sum.present) in this second, of which \(floor) are always allowed"
     }
 
+    /// What is held against a peer after a call of so long: nothing is known (`nil`) of one that
+    /// timed out before half as long again as its slowest answer.
+    mutating func blame(_ peer: Int, timedOut: Bool, waited: Interval) -> Bool? {
+        let slowest = streaks[peer].slowest
+        guard timedOut else {
+            streaks[peer].slowest = max(slowest ?? .zero, waited)
+            return false
+        }
+        guard let slowest, AttemptOutcome.timedOut.isHeld(after: waited, expected: slowest) else {
+            return nil
+        }
+        return true
+    }
+
     /// Counts how a call ended; says what is wrong when the breaker should be open and is not.
     mutating func ended(
         peer: Int, failed: Bool, began: Instant, now: Instant, breaker: CircuitBreaker
     ) -> String? {
         let state = breaker.state(now: now)
-        defer { if state != .closed { streaks[peer] = Streak(failures: 0, since: now) } }
+        defer {
+            if state != .closed { (streaks[peer].failures, streaks[peer].since) = (0, now) }
+        }
         guard began > streaks[peer].since else { return nil }
         streaks[peer].failures = failed ? streaks[peer].failures + 1 : 0
         guard streaks[peer].failures >= mostFailures, state == .closed else { return nil }

@@ -60,14 +60,19 @@ extension World {
 
     /// How a call ended: enough failures in a row must have opened the breaker.
     mutating func watch(_ call: Call, _ event: FrameEvent) {
-        let failed: Bool
-        switch event {
-        case .answered: failed = false
-        case .failed(_, .unreachable), .failed(_, .timeout): failed = true
-        default: return
-        }
         // The owner hears of the others' calls later, and judges then.
         guard !shards[call.shard].number.isMember else { return }
+        let waited = clock(of: shards[call.shard].host) - call.madeAt
+        let blame: Bool?
+        switch event {
+        case .answered:
+            blame = shards[call.shard].watch.blame(call.peer, timedOut: false, waited: waited)
+        case .failed(_, .timeout):
+            blame = shards[call.shard].watch.blame(call.peer, timedOut: true, waited: waited)
+        case .failed(_, .unreachable): blame = true
+        default: blame = nil
+        }
+        guard let failed = blame else { return }
         let words = shards[call.shard].watch.ended(
             peer: call.peer, failed: failed, began: call.madeAt,
             now: clock(of: shards[call.shard].host),

@@ -61,13 +61,12 @@ extension World {
     /// The owner has heard how a call of another shard ended: enough failures in a row must have
     /// opened the breaker.
     private mutating func watch(_ message: ShardMessage, at shard: Int) {
-        guard case .ended(let peer, let attempt, let outcome, _) = message else { return }
-        let failed: Bool
-        switch outcome {
-        case .answered: failed = false
-        case .failed, .timedOut: failed = true
-        case .abandoned, .rejected, .throttled: return
+        guard case .ended(let peer, let attempt, let outcome, let expected) = message else {
+            return
         }
+        let waited = clock(of: shards[shard].host) - attempt.start
+        let failed = outcome.isHeld(after: waited, expected: expected)
+        guard failed || outcome == .answered else { return }
         let words = shards[shard].watch.ended(
             peer: peer, failed: failed, began: attempt.start,
             now: clock(of: shards[shard].host), breaker: shards[shard].node.peers[peer].breaker)
