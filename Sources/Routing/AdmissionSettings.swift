@@ -29,9 +29,10 @@ extension Admission {
         public var mostPlaces = 512
         /// Places per worker at least: one that runs and the next of each class.
         public var leastPlaces = 4
-        /// Work that may always wait. 20 ms: cameras that fire at the same moment are no overload,
-        /// and an answer that much later is still realtime.
-        public var slack = Interval.milliseconds(20)
+        /// Work that may always wait. 40 ms: cameras that fire at the same moment are no overload,
+        /// nor is what has come while a busy machine let the node wait, and an answer that much
+        /// later is still realtime.
+        public var slack = Interval.milliseconds(40)
         /// How many times longer than the work alone a frame may take before places are taken
         /// away.
         public var tolerance = 4

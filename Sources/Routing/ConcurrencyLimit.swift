@@ -3,12 +3,17 @@ public import Ground
 /// How many frames a node takes in at once, found from how long they take (a gradient limit).
 ///
 /// While frames take no longer than `tolerance` times the work alone, the limit grows by its square
-/// root; beyond, it shrinks in proportion. What `slack` of work takes is always let in.
+/// root; beyond, it shrinks in proportion. What `slack` of work takes is always let in, by what the
+/// work takes when nothing disturbs it: on a machine that is busy with something else for a while
+/// each frame takes longer, and would else be turned away for that.
 public struct ConcurrencyLimit: Sendable {
     private var settings: Admission.Settings
     private var workers = 1
     private var estimate: Double
     private var service = ServiceTime()
+    /// The least that the work took of late, in ns: what it takes undisturbed. It follows a machine
+    /// that has become slower for good by a thousandth every window.
+    private var undisturbed: Double?
     private var samples = 0
     private var slowest = Interval.zero
     /// The present limit.
@@ -45,7 +50,9 @@ public struct ConcurrencyLimit: Sendable {
         samples += 1
         slowest = max(slowest, sojourn)
         guard samples >= Self.window, let mean = self.service.mean else { return }
-        let wanted = Double(mean.nanoseconds) * Double(settings.tolerance)
+        let present = Double(mean.nanoseconds)
+        undisturbed = undisturbed.map { min(present, $0 + (present - $0) / 1_024) } ?? present
+        let wanted = present * Double(settings.tolerance)
         let gradient = min(1, max(0.5, wanted / Double(max(slowest.nanoseconds, 1))))
         // A limit that nobody comes near has proved nothing, and does not grow.
         let grows = Double(held) * 2 >= estimate
@@ -66,7 +73,7 @@ public struct ConcurrencyLimit: Sendable {
     private var leastPlaces: Int {
         let floor = settings.leastPlaces * workers
         guard let mean = service.mean else { return settings.mostPlaces }
-        let slack = settings.slack.nanoseconds / max(mean.nanoseconds, 1)
-        return max(floor, Int(clamping: slack) * workers)
+        let work = max(undisturbed ?? Double(mean.nanoseconds), 1)
+        return max(floor, Int(Double(settings.slack.nanoseconds) / work) * workers)
     }
 }

@@ -187,7 +187,7 @@ struct AdmissionTests {
         #expect(desk.admission.held(by: .realtime) == 1)
     }
 
-    @Test func `Places shrink while frames take long, to what 20 ms of work need, and come back`() {
+    @Test func `Places shrink while frames take long, to what 40 ms of work need, and come back`() {
         var settings = Admission.Settings()
         settings.mostPlaces = 256
         var limit = ConcurrencyLimit(settings)
@@ -196,7 +196,7 @@ struct AdmissionTests {
         for _ in 0..<4_000 {
             limit.observe(sojourn: .milliseconds(400), service: .milliseconds(5), held: 256)
         }
-        #expect(limit.places == 8, "20 ms ÷ 5 ms by two workers")
+        #expect(limit.places == 16, "40 ms ÷ 5 ms by two workers")
         for _ in 0..<4_000 {
             limit.observe(sojourn: .milliseconds(6), service: .milliseconds(5), held: 256)
         }
@@ -204,7 +204,25 @@ struct AdmissionTests {
         for _ in 0..<4_000 {
             limit.observe(sojourn: .milliseconds(400), service: .microseconds(300), held: 256)
         }
-        #expect(limit.places >= 120, "a hundred cameras of a tiny model are no overload")
+        #expect(limit.places >= 240, "a hundred cameras of a tiny model are no overload")
+    }
+
+    @Test func `Work that is slow for a while takes few places away, and more when it stays so`() {
+        var limit = ConcurrencyLimit(Admission.Settings())
+        func work(_ frames: Int, of milliseconds: Int64) {
+            for _ in 0..<frames {
+                limit.observe(
+                    sojourn: .milliseconds(20 * milliseconds),
+                    service: .milliseconds(milliseconds), held: 4)
+            }
+        }
+        work(1_000, of: 1)
+        #expect(limit.places == 40)
+        // Half a minute of four cameras, then for good.
+        work(120 * 30, of: 8)
+        #expect(limit.places >= 12 && limit.places <= 20)
+        work(120 * 3_600, of: 8)
+        #expect(limit.places == 5)
     }
 }
 

@@ -20,15 +20,24 @@ extension World {
             !isTrying(shard, local)
         else { return }
         fail(
-            .heals, shard, "an answer says upstream_down, and nothing has failed for 90 s",
+            .heals, shard,
+            "an answer says upstream_down, and nothing has failed for"
+                + " \(healingTime(of: shards[shard].host) / 1_000_000_000) s",
             frame: frame.serial)
     }
 
     /// Whether a call of the shard has failed so lately that its breakers may remember.
     func hasFailed(_ shard: Int) -> Bool {
-        hosts[shards[shard].host].shards.contains { one in
-            shards[one].failedAt.map { now - $0 <= Self.healingTime } ?? false
+        let host = shards[shard].host
+        return hosts[host].shards.contains { one in
+            shards[one].failedAt.map { now - $0 <= healingTime(of: host) } ?? false
         }
+    }
+
+    /// How long breakers may remember. Of several loops with a frame a minute each may have the
+    /// leave for the one call in turn, for up to a minute, before it uses it.
+    private func healingTime(of host: Int) -> UInt64 {
+        Self.healingTime + 60_000_000_000 * UInt64(hosts[host].shards.count - 1)
     }
 
     /// Whether a half-open breaker waits for the one call that it let through, on whichever loop:

@@ -8,14 +8,20 @@ extension World {
         let due = agenda.present
         var sum: UInt8 = 0
         for item in due {
-            guard let place = place(of: item) else { continue }
-            sum &+= Self.read(hosts, place.host) &+ Self.read(shards, place.shard)
+            if item.kind == .timer {
+                // Nearly all are of frames that are over, and touch nothing else.
+                sum &+= readFrames(of: Int(item.a))
+            } else if let place = place(of: item) {
+                sum &+= Self.read(hosts, place.host) &+ Self.read(shards, place.shard)
+            }
         }
         // What they point to, now that it is known where that lies.
         shards.withUnsafeBufferPointer { shards in
             for item in due {
-                guard let place = place(of: item) else { continue }
-                sum &+= Self.read(shards[place.shard].frames, 0)
+                guard let shard = item.kind == .timer ? Int(item.a) : place(of: item)?.shard else {
+                    continue
+                }
+                sum &+= Self.read(shards[shard].frames, 0)
             }
         }
         residue = sum
@@ -30,8 +36,14 @@ extension World {
             let shards = hosts[host].shards
             return (host, shards.lowerBound + index % shards.count)
         case .inferenceEnds: return (index, hosts[index].shards.lowerBound)
-        case .timer: return (shards[index].host, index)
         default: return nil
+        }
+    }
+
+    /// Reads where a shard says where its frames are.
+    private func readFrames(of shard: Int) -> UInt8 {
+        shards.withUnsafeBytes {
+            $0[shard * MemoryLayout<Shard>.stride + (MemoryLayout<Shard>.offset(of: \.frames) ?? 0)]
         }
     }
 
