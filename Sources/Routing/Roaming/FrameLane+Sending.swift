@@ -22,6 +22,7 @@ extension FrameLane {
     ) {
         guard let load = entries[index].load else { return }
         entries[index].attempts += 1
+        entries[index].hasWaited = now - entries[index].offeredAt > settings.prompt
         entries[index].place = .sent(
             passage, due: now + entries[index].timeout + settings.slack)
         effects.append(
@@ -40,14 +41,27 @@ extension FrameLane {
         }
     }
 
-    /// A node that is not able to answer now leaves the frame to another; any other refusal is its
-    /// last word.
+    /// A node that is not able to answer now leaves the frame to another. One that has no room for
+    /// a frame which has waited here is asked again when it says: many of them came at once, and
+    /// that is no overload that lasts. Any other refusal is a frame's last word: what a camera has
+    /// now is not worth more than what it has next.
     mutating func refuse(_ passage: UInt32, _ number: Int, _ fault: Fault, _ now: Instant) {
         guard let index = index(of: number),
             case .sent(let on, _) = entries[index].place, on == passage
         else { return }
-        guard fault.code == .unavailable else { return finish(index, .failed(fault)) }
-        takeBack(index, unless: passage, until: now + settings.pause, or: fault)
+        switch fault.code {
+        case .unavailable:
+            takeBack(index, unless: passage, until: now + settings.pause, or: fault)
+        case .exhausted where entries[index].hasWaited:
+            takeBack(index, unless: passage, until: now + pause(after: fault), or: fault)
+        default: finish(index, .failed(fault))
+        }
+    }
+
+    /// How long a node that has no room is left alone: as it says, within bounds.
+    private func pause(after fault: Fault) -> Interval {
+        guard case .after(let hint) = fault.retry else { return settings.leastPause }
+        return min(max(hint, settings.leastPause), settings.pause)
     }
 
     /// Takes back what was not answered in time, and drops what waited for too long.

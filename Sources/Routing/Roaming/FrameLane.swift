@@ -70,6 +70,8 @@ public struct FrameLane<Load: Sendable, Answer: Sendable>: Sendable {
         let offeredAt: Instant
         var place = Place.waiting(unless: nil, until: Instant(nanoseconds: 0))
         var attempts = 0
+        /// It waited here before it left.
+        var hasWaited = false
         /// A first answer that the camera has not been told yet.
         var first: Answer?
         /// The camera has had a first answer.

@@ -40,6 +40,11 @@ public struct LaneSettings: Sendable {
     /// How long a node that did not answer a frame is left alone with it. 500 ms: meanwhile a probe
     /// tells whether another node should be asked.
     public var pause = Interval.milliseconds(500)
+    /// How long a node that had no room for a frame is left alone with it at least. 100 ms: a burst
+    /// of some dozen frames is answered by then.
+    public var leastPause = Interval.milliseconds(100)
+    /// A frame that leaves later than this has waited. 50 ms: more than a loop is late.
+    public var prompt = Interval.milliseconds(50)
 
     public init() {}
 }

@@ -206,6 +206,27 @@ import Testing
         #expect(bench.sent.suffix(2) == [[2, 0], [2, 1]])
     }
 
+    @Test func `What has waited is sent again where there was no room, what is new is not`() {
+        let full = Fault(.exhausted, "no room", retry: .after(.milliseconds(200)))
+        var bench = Bench()
+        bench.offer(0...2)
+        bench.wait(900)
+        bench.on(.opened(1))
+        bench.offer(3...3)
+        bench.sent = []
+        bench.on(.refused(1, 1, full), .refused(1, 2, full), .refused(1, 3, full))
+        bench.offer(4...4)
+        bench.on(.answered(0, "a", isFinal: true))
+        bench.wait(150)
+        #expect(bench.sent.isEmpty && bench.told == ["0 a"])
+        bench.wait(60)
+        #expect(bench.sent == [[1, 1], [1, 2], [1, 4]])
+        for (number, answer) in [(1, "b"), (2, "c"), (4, "e")] {
+            bench.on(.answered(number, answer, isFinal: true))
+        }
+        #expect(bench.told == ["0 a", "1 b", "2 c", "3 exhausted", "4 e"])
+    }
+
     @Test func `A frame is sent four times and no more`() {
         for breaks in [true, false] {
             var bench = Bench()
