@@ -16,13 +16,14 @@ extension World {
             let late = (local - frame.deadline).milliseconds
             fail(.deadlineKept, shard, "an answer came \(late) ms too late", frame: frame.serial)
         }
-        guard verdict.degraded == .upstreamDown, isHealed, !hasFailed(shard),
-            !isTrying(shard, local)
+        let healing = healingTime(of: shards[shard].host)
+        guard verdict.degraded == .upstreamDown, wellSince.map({ now - $0 > healing }) ?? false,
+            !hasFailed(shard), !isTrying(shard, local)
         else { return }
         fail(
             .heals, shard,
             "an answer says upstream_down, and nothing has failed for"
-                + " \(healingTime(of: shards[shard].host) / 1_000_000_000) s",
+                + " \(healing / 1_000_000_000) s",
             frame: frame.serial)
     }
 
