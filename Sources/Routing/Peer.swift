@@ -24,6 +24,7 @@ public struct Peer: Sendable {
     public internal(set) var latency = RoundTrip()
     /// What its answers usually take: an average that calls without an answer leave alone.
     private var usual: Interval?
+    private var answeredAt = Instant(nanoseconds: 0)
     /// Time of a probe: the way there and back, without work.
     public internal(set) var distance = RoundTrip()
     /// Stands in for the distance before the first measurement: from geography.
@@ -57,10 +58,20 @@ public struct Peer: Sendable {
     }
 
     /// What an answer is expected to take, by which it is judged whether a call had time enough.
-    var expected: Interval { usual ?? nearness }
+    ///
+    /// That calls usually take long excuses one that timed out only while others are answered: of a
+    /// peer that answers nobody any more it is known how far it is, and nothing else.
+    func expected(_ outcome: AttemptOutcome, now: Instant) -> Interval {
+        if outcome == .timedOut, now - answeredAt > Self.remembersAnswers { return nearness }
+        return usual ?? nearness
+    }
+
+    /// Frames that a task has time for come this often at least, where it matters.
+    private static let remembersAnswers = Interval.seconds(10)
 
     /// It answered a call: one of eight is news, as in TCP's own average.
-    mutating func answered(after time: Interval) {
+    mutating func answered(after time: Interval, now: Instant) {
+        answeredAt = now
         guard let usual else { return self.usual = time }
         let news = (time.nanoseconds - usual.nanoseconds) / 8
         self.usual = Interval(nanoseconds: usual.nanoseconds + news)

@@ -29,16 +29,17 @@ extension Surroundings {
         if outcome != .abandoned, outcome != .timedOut { peers[index].heardAt = now }
         if place.isMember {
             if isNews(attempt, at: index, outcome, now: now) {
-                tellEnded(attempt, at: index, outcome)
+                tellEnded(attempt, at: index, outcome, now: now)
             }
         } else {
-            judge(attempt, at: index, outcome, expected: peer.expected, now: now)
+            let expected = peer.expected(outcome, now: now)
+            judge(attempt, at: index, outcome, expected: expected, now: now)
         }
         let waited = now - attempt.start
         switch outcome {
         case .answered:
             peers[index].latency.observe(waited, now: now)
-            peers[index].answered(after: waited)
+            peers[index].answered(after: waited, now: now)
         case .timedOut:
             // An answer would have taken longer still: that it looks quick by this must not be.
             if waited >= peer.latency.measured ?? .zero {
@@ -64,7 +65,7 @@ extension Surroundings {
         case .answered, .failed, .timedOut: return true
         case .rejected, .throttled: return attempt.isProbe
         case .abandoned:
-            let expected = peers[index].expected
+            let expected = peers[index].expected(outcome, now: now)
             return attempt.isProbe || now - attempt.start >= expected + expected
         }
     }

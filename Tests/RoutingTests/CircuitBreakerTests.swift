@@ -245,3 +245,22 @@ struct BreakerBench {
         #expect(open >= 0.8 * nominal && open <= 1.2 * nominal)
     }
 }
+
+@Suite struct ExpectedAnswerTests {
+    @Test func `Slow answers excuse calls that time out only while there are any`() {
+        let start = Instant(nanoseconds: 1_000_000_000)
+        var peer = Peer(prior: .milliseconds(20))
+        #expect(peer.expected(.timedOut, now: start) == .milliseconds(20))
+        peer.answered(after: .milliseconds(400), now: start)
+        let soon = peer.expected(.timedOut, now: start + .seconds(9))
+        let late = peer.expected(.timedOut, now: start + .seconds(11))
+        #expect(soon == .milliseconds(400) && late == .milliseconds(20))
+        // Nobody answers any more: 450 ms of a deadline of 500 are held against it then.
+        let waited = Interval.milliseconds(450)
+        #expect(!AttemptOutcome.timedOut.isHeld(after: waited, expected: soon))
+        #expect(AttemptOutcome.timedOut.isHeld(after: waited, expected: late))
+        // A caller that goes away after less than that says as little as ever.
+        let given = peer.expected(.abandoned, now: start + .seconds(11))
+        #expect(given == .milliseconds(400))
+    }
+}

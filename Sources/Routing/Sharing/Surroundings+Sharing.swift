@@ -19,7 +19,7 @@ extension Surroundings {
             guard peers.indices.contains(peer),
                 let leave = peers[peer].breaker.giveBackLeave()
             else { return }
-            tellEnded(leave, at: peer, .rejected)
+            tellEnded(leave, at: peer, .rejected, now: now)
         case .breaker(let peer, let standing):
             guard peers.indices.contains(peer) else { return }
             peers[peer].breaker.follow(standing)
@@ -77,9 +77,9 @@ extension Surroundings {
     }
 
     mutating func tellEnded(
-        _ attempt: CircuitBreaker.Attempt, at index: Int, _ outcome: AttemptOutcome
+        _ attempt: CircuitBreaker.Attempt, at index: Int, _ outcome: AttemptOutcome, now: Instant
     ) {
-        let expected = peers[index].expected
+        let expected = peers[index].expected(outcome, now: now)
         letters.append(
             Letter(to: 0, message: .ended(peer: index, attempt, outcome, expected: expected)))
     }
