@@ -62,8 +62,9 @@ public struct Peer: Sendable {
     /// That calls usually take long excuses one that timed out only while others are answered: of a
     /// peer that answers nobody any more it is known how far it is, and nothing else.
     func expected(_ outcome: AttemptOutcome, now: Instant) -> Interval {
-        if outcome == .timedOut, now - answeredAt > Self.remembersAnswers { return nearness }
-        return usual ?? nearness
+        guard let usual else { return nearness }
+        let isOld = outcome == .timedOut && now - answeredAt > Self.remembersAnswers
+        return isOld ? min(usual, nearness) : usual
     }
 
     /// Frames that a task has time for come this often at least, where it matters.
