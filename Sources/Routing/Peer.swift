@@ -62,10 +62,14 @@ public struct Peer: Sendable {
     /// That calls usually take long excuses one that timed out only while others are answered: of a
     /// peer that answers nobody any more it is known how far it is, and nothing else.
     func expected(_ outcome: AttemptOutcome, now: Instant) -> Interval {
-        guard let usual else { return nearness }
+        let way = min(nearness, Self.farthest)
+        guard let usual else { return way }
         let isOld = outcome == .timedOut && now - answeredAt > Self.remembersAnswers
-        return isOld ? min(usual, nearness) : usual
+        return isOld ? min(usual, way) : usual
     }
+
+    /// The other side of the Earth: a probe that takes longer waits in a queue.
+    private static let farthest = Interval.milliseconds(300)
 
     /// Frames that a task has time for come this often at least, where it matters.
     private static let remembersAnswers = Interval.seconds(10)
