@@ -23,7 +23,7 @@ public struct Peer: Sendable {
     /// Time from a call to its answer, the peer's work included.
     public internal(set) var latency = RoundTrip()
     /// What its answers usually take: an average that calls without an answer leave alone.
-    private var usual: Interval?
+    private var answers = ServiceTime()
     private var answeredAt = Instant(nanoseconds: 0)
     /// Time of a probe: the way there and back, without work.
     public internal(set) var distance = RoundTrip()
@@ -63,7 +63,7 @@ public struct Peer: Sendable {
     /// peer that answers nobody any more it is known how far it is, and nothing else.
     func expected(_ outcome: AttemptOutcome, now: Instant) -> Interval {
         let way = min(nearness, Self.farthest)
-        guard let usual else { return way }
+        guard let usual = answers.mean else { return way }
         let isOld = outcome == .timedOut && now - answeredAt > Self.remembersAnswers
         return isOld ? min(usual, way) : usual
     }
@@ -71,15 +71,14 @@ public struct Peer: Sendable {
     /// The other side of the Earth: a probe that takes longer waits in a queue.
     private static let farthest = Interval.milliseconds(300)
 
-    /// Frames that a task has time for come this often at least, where it matters.
+    /// How long an answer speaks for a peer whose other calls time out: longer than probes take to
+    /// find a dead one, and no longer than a wedged one may hold frames up.
     private static let remembersAnswers = Interval.seconds(10)
 
-    /// It answered a call: one of eight is news, as in TCP's own average.
+    /// It answered a call.
     mutating func answered(after time: Interval, now: Instant) {
         answeredAt = now
-        guard let usual else { return self.usual = time }
-        let news = (time.nanoseconds - usual.nanoseconds) / 8
-        self.usual = Interval(nanoseconds: usual.nanoseconds + news)
+        answers.observe(time)
     }
 
     /// How far it is: measured, or by the map.

@@ -21,8 +21,8 @@ public struct Uploading: Sendable {
     public static let mostRecords = GroupCommit.most
     /// Most bytes of a batch before compression, unless one record is larger.
     public static let batchBytes = 1 << 20
-    /// Bytes of a batch that is worth its call: reading, hashing, packing and encrypting them takes
-    /// a node less than a frame does.
+    /// Bytes of a batch that is worth its call: so few are read, hashed, packed and encrypted at
+    /// once that live frames hardly wait for them.
     static let stepBytes = 64 << 10
     /// A batch that came to nothing is halved down to this: on an uplink that is slower than the
     /// topology says, one that takes longer than `patience` would else be sent for ever.
