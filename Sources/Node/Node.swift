@@ -171,6 +171,8 @@ public struct Node: Sendable {
                 hear(.displaced, of: id, now: now, into: &effects)
             } else if let id = world.nextToBegin(now: now) {
                 hear(.begun, of: id, now: now, into: &effects)
+            } else if let id = world.takeAsker() {
+                hear(.heard, of: id, now: now, into: &effects)
             } else if let frame = world.takeJudged() {
                 if frame.isIn {
                     begin(frame.id, frame.arrival, now: now, into: &effects)

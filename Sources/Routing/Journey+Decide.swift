@@ -48,6 +48,9 @@ extension Journey {
                 into: &effects)
         case .failed(let number, let why):
             return failed(number, why, now: now, in: &world, into: &effects)
+        case .heard:
+            guard stage == .asking else { return true }
+            return askAgain(now: now, in: &world, into: &effects)
         case .kept: return kept(in: world, &effects)
         case .timer:
             return ring(now: now, in: &world, into: &effects)
@@ -159,6 +162,9 @@ extension Journey {
         now: Instant, in world: inout Surroundings, into effects: inout Effects
     ) -> Bool {
         if now < lastMoment {
+            if stage == .asking, now >= asksUntil {
+                return nobody(now: now, in: &world, &effects)
+            }
             effects.append(.arm(id, at: lastMoment))
             if now >= hedgeAt { callBeside(now: now, in: &world, into: &effects) }
             return true
@@ -175,6 +181,7 @@ extension Journey {
         switch stage {
         case .queued: world.admission.withdraw(id)
         case .inferring: effects.append(.cancelInference(id))
+        case .asking: stopAsking(in: &world)
         case .waiting, .refining, .auditing: cancelCalls(now: now, in: &world, into: &effects)
         }
     }

@@ -8,6 +8,10 @@ extension Journey {
     /// Less time than this is not worth a call: a pooled hop alone costs about 0.3 ms.
     static let leastCall = Interval.milliseconds(1)
 
+    /// How long a frame waits for leave that another loop has: that takes four messages between
+    /// loops at most, of some microseconds each while they are not very busy.
+    static let askingPatience = Interval.milliseconds(10)
+
     /// Calls per frame: the first and one more, a retry or a hedge.
     static let mostAttempts: UInt32 = 2
 
@@ -31,17 +35,54 @@ extension Journey {
                 up: otherwise == .overload ? .overload : .upstreamDown, otherwise, .unserved,
                 now: now, in: world, &effects)
         }
-        let isTooLate = forwardDeadline(now: now) - now < Self.leastCall
-        guard !isTooLate, call(.first, purpose, now: now, in: &world, into: &effects) else {
-            if purpose == .escalation {
-                world.courses[arrival.task].budget.refund(payload: arrival.bytes)
-            }
-            return isTooLate
-                ? give(up: .deadline, .deadline, .timeout, now: now, in: world, &effects)
-                : give(
-                    up: .upstreamDown, self.otherwise, .unreachable, now: now, in: world,
-                    &effects)
+        self.purpose = purpose
+        guard forwardDeadline(now: now) - now >= Self.leastCall else {
+            stopAsking(in: &world)
+            return give(up: .deadline, .deadline, .timeout, now: now, in: world, &effects)
         }
+        if call(.first, purpose, now: now, in: &world, into: &effects) {
+            return called(now: now, in: world, into: &effects)
+        }
+        guard world.isAsking else { return nobody(now: now, in: &world, &effects) }
+        world.askers.append(id)
+        stage = .asking
+        asksUntil = min(now + Self.askingPatience, lastMoment)
+        effects.append(.arm(id, at: asksUntil))
+        return true
+    }
+
+    /// Another loop has said something: it may be leave for the call.
+    mutating func askAgain(
+        now: Instant, in world: inout Surroundings, into effects: inout Effects
+    ) -> Bool {
+        guard call(.first, purpose, now: now, in: &world, into: &effects) else {
+            world.askers.append(id)
+            return true
+        }
+        effects.append(.arm(id, at: lastMoment))
+        return called(now: now, in: world, into: &effects)
+    }
+
+    /// There is nobody to ask now.
+    mutating func nobody(
+        now: Instant, in world: inout Surroundings, _ effects: inout Effects
+    ) -> Bool {
+        stopAsking(in: &world)
+        return give(
+            up: .upstreamDown, otherwise, .unreachable, now: now, in: world, &effects)
+    }
+
+    /// The call that the budget has paid for is not made.
+    func stopAsking(in world: inout Surroundings) {
+        if stage == .asking { world.askers.removeAll { $0 == id } }
+        guard purpose == .escalation else { return }
+        world.courses[arrival.task].budget.refund(payload: arrival.bytes)
+    }
+
+    /// The first call is under way.
+    private mutating func called(
+        now: Instant, in world: borrowing Surroundings, into effects: inout Effects
+    ) -> Bool {
         if let local, arrival.mode == .refine {
             effects.append(
                 .reply(id, verdict(.here, accepted: local.accepted, nil, final: false)))
@@ -154,7 +195,7 @@ extension Journey {
         case .waiting: effects.append(.reply(id, upstream))
         case .refining: effects.append(.refine(id, upstream))
         case .auditing: effects.append(.compare(id, attempt: number))
-        case .inferring, .queued: break
+        case .queued, .inferring, .asking: break
         }
         if stage != .auditing { record(in: world, &effects) }
         return over(&effects)

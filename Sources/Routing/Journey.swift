@@ -10,6 +10,8 @@ public import Ground
 ///                                                  └▶ refining ─▶ refine ─▶ over
 /// ```
 ///
+/// Where a call needs another loop's leave first, a frame is `asking` before it waits or refines.
+///
 /// A frame below the bar that nobody above can be asked about now goes to the spool, where there is
 /// one: it is owed the answer, and its client has a receipt.
 ///
@@ -22,6 +24,8 @@ public struct Journey: Sendable {
         case queued
         /// The model here is at work; the client waits.
         case inferring
+        /// Another loop is asked for leave to call a peer; the client waits.
+        case asking
         /// A peer is at work; the client waits.
         case waiting
         /// The client has a first answer; a peer is at work on the last.
@@ -62,6 +66,8 @@ public struct Journey: Sendable {
     var lastPeer: Int?
     /// When a second call is worth making.
     var hedgeAt = Instant.distantFuture
+    /// How long to wait for another loop's leave.
+    var asksUntil = Instant.distantFuture
     /// Why peers are asked.
     var purpose = Purpose.escalation
     /// Whether neighbours may be asked.
@@ -139,6 +145,9 @@ public enum FrameEvent: Hashable, Sendable {
     case begun
     /// It had to give its place to another. Its node says so, never a host.
     case displaced
+    /// Another loop has said something of a peer, for which it waits. Its node says so, never a
+    /// host.
+    case heard
 }
 
 /// Why the model here gave no answer.

@@ -47,7 +47,6 @@ public struct Peer: Sendable {
     var probe = Probe()
     /// Leave for a call past its breaker that another shard has.
     var lent: LentTrial?
-    var trialPatience = LentTrial.firstPatience
 
     public init(
         kind: Kind = .upstream, breaker: CircuitBreaker = CircuitBreaker(), prior: Interval

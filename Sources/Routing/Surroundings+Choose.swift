@@ -18,6 +18,7 @@ extension Surroundings {
     mutating func choose(
         task: Int, except: Int?, withNeighbours: Bool, staysOnSite: Bool, now: Instant
     ) -> Choice? {
+        isAsking = false
         if withNeighbours, !courses[task].neighbours.isEmpty {
             gather(courses[task].neighbours, except: except, panics: false, now: now)
             candidates.removeAll { peers[$0.id].isFull(now: now) }

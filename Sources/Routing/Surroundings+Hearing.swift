@@ -58,6 +58,13 @@ extension Surroundings {
         admission.finish(id, answered: answered, now: now)
     }
 
+    /// The next frame that waits for another shard's leave and shall see whether it came, or `nil`.
+    public mutating func takeAsker() -> FrameID? {
+        guard unheard > 0, !askers.isEmpty else { return nil }
+        unheard -= 1
+        return askers.removeFirst()
+    }
+
     /// The frame that had to give way to the last one that came, once.
     public mutating func takeDisplaced() -> FrameID? { admission.takeDisplaced() }
 

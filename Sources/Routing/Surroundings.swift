@@ -14,6 +14,13 @@ public struct Surroundings: Sendable {
     public let place: ShardPlace
     /// To other shards, of the present event.
     var letters: [Letter] = []
+    /// Whether the last choice of a peer has asked another shard for leave.
+    var isAsking = false
+    /// Frames that wait for such leave, some milliseconds each: few, since a shard asks once in a
+    /// tick for each peer.
+    var askers: [FrameID] = []
+    /// How many of them have not heard of what another shard has said.
+    var unheard = 0
     /// Draws of this node; seeded once, so that a recorded log replays to the same effects.
     var randomness: Randomness
     /// What has changed during the present event.

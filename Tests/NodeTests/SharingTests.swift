@@ -156,8 +156,8 @@ private struct TestShards {
         for _ in 0..<5 { node.fail(0) }
         node.deliver()
         node.pass(.seconds(2))
-        // Everybody has frames: those who ask get leave one after the other.
-        for shard in [1, 2, 0, 1, 2] { node.arrive(shard) }
+        // Everybody has frames and asks: one gets leave.
+        for shard in [1, 2, 1, 2, 0] { node.arrive(shard) }
         node.deliver()
         for shard in [1, 2, 0, 1, 2] { node.arrive(shard) }
         node.deliver()
@@ -166,8 +166,10 @@ private struct TestShards {
         node.hear(.frame(trial.id, .answered(attempt: 1, accepted: true)), trial.shard)
         node.deliver()
         #expect((0..<3).allSatisfy { node.state($0) == .closed })
+        // The two that waited for leave need none now, nor do those that come.
+        #expect(node.calls.count == 3)
         for shard in 0..<3 { node.arrive(shard) }
-        #expect(node.calls.count == 4)
+        #expect(node.calls.count == 6)
     }
 
     @Test func `A neighbour that may be back is tried by whatever loop has frames`() {
@@ -183,40 +185,71 @@ private struct TestShards {
         node.pass(.seconds(2))
         node.arrive(1)
         node.deliver()
-        node.arrive(1)
         #expect(node.calls.map(\.shard) == [1])
     }
 
-    @Test func `Leave for a trial that no frame uses goes to whoever has frames`() {
+    @Test(arguments: [0, 1, 2])
+    func `The first frame calls a peer that is back, on whatever loop it is`(_ shard: Int) {
         var node = TestShards(3)
         for _ in 0..<5 { node.fail(2) }
         node.deliver()
         node.pass(.seconds(2))
-        node.arrive(1)
+        node.arrive(shard)
         node.deliver()
-        // Shard 1 has leave now, and no more frames.
-        node.pass(.seconds(2))
-        node.arrive(2)
-        node.deliver()
-        node.arrive(2)
-        #expect(node.calls.map(\.shard) == [2])
+        #expect(node.calls.map(\.shard) == [shard])
+        #expect(node.refusals.count == 5)
     }
 
-    @Test(arguments: [200, 3_000, 20_000] as [Int64])
-    func `A peer that is back is called again, however few frames the loops have`(_ pause: Int64) {
-        var node = TestShards(3)
-        for _ in 0..<5 { node.fail(2) }
+    @Test(arguments: [0, 1, 2])
+    func `Leave that a loop has no use for is there for the first frame of another`(_ shard: Int) {
+        var node = TestShards(3, peers: 3)
+        for _ in 0..<20 { node.fail(0) }
+        node.deliver()
+        #expect(node.shards[0].peers.allSatisfy { $0.breaker.state(now: node.now) == .open })
+        node.pass(.seconds(2))
+        // It asks for all peers, and calls one.
+        node.arrive(1)
+        node.deliver()
+        #expect(node.calls.map(\.shard) == [1])
+        node.pass(.milliseconds(250))
+        node.arrive(shard)
+        node.deliver()
+        #expect(node.calls.map(\.shard) == [1, shard])
+        #expect(node.calls[0].call.peer != node.calls[1].call.peer)
+    }
+
+    @Test func `A frame waits for leave some milliseconds, and is answered without it`() throws {
+        var node = TestShards(2)
+        for _ in 0..<5 { node.fail(1) }
         node.deliver()
         node.pass(.seconds(2))
-        var frames = 0
-        while node.calls.isEmpty, frames < 24 {
-            node.arrive(frames % 3)
-            node.deliver()
-            node.pass(.milliseconds(pause))
-            frames += 1
-        }
-        #expect(node.calls.count == 1)
-        #expect(frames < 15)
+        node.refusals = []
+        let arrived = node.arrive(1)
+        let id = try #require(arrived)
+        #expect(node.refusals.isEmpty)
+        node.now = node.now + Journey.askingPatience
+        node.hear(.frame(id, .timer), 1)
+        #expect(node.refusals == [.unavailable])
+        #expect(node.shards[1].frames == 0)
+        // The leave that came too late is there for the next one, on whatever loop.
+        node.deliver()
+        #expect(node.calls.isEmpty)
+        node.arrive(0)
+        node.deliver()
+        #expect(node.calls.map(\.shard) == [0])
+    }
+
+    @Test func `A frame whose client goes while it waits for leave is forgotten`() throws {
+        var node = TestShards(2)
+        for _ in 0..<5 { node.fail(1) }
+        node.deliver()
+        node.pass(.seconds(2))
+        let arrived = node.arrive(1)
+        let id = try #require(arrived)
+        node.hear(.frame(id, .cancelled), 1)
+        #expect(node.shards[1].frames == 0)
+        node.deliver()
+        #expect(node.calls.isEmpty)
     }
 
     @Test func `A failed trial keeps all loops away for longer`() {
@@ -226,7 +259,8 @@ private struct TestShards {
         node.pass(.seconds(2))
         node.arrive(1)
         node.deliver()
-        node.fail(1)
+        let trial = node.calls[0]
+        node.hear(.frame(trial.id, .failed(attempt: 1, .unreachable)), 1)
         node.deliver()
         #expect(node.state(0) == .open)
         #expect(node.state(1) == .open)

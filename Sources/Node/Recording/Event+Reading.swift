@@ -93,6 +93,7 @@ extension FrameEvent {
         case 7: self = .begun
         case 8: self = .displaced
         case 9: self = .kept(try words.flag())
+        case 10: self = .heard
         default: throw words.fault("there is no event \(number) of a frame")
         }
     }

@@ -116,6 +116,7 @@ extension FrameEvent {
         case .kept(let isKept):
             sink.put(UInt64(9))
             sink.put(isKept)
+        case .heard: sink.put(UInt64(10))
         }
     }
 }

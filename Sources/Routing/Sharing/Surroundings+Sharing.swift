@@ -5,6 +5,7 @@ extension Surroundings {
     /// Hears a message of shard `from`. One about a task or a peer that is not known here yet, or
     /// no more, means nothing: shards take a new topology one after the other.
     public mutating func hear(_ message: ShardMessage, from: Int, now: Instant) {
+        defer { unheard = askers.count }
         switch message {
         case .ended(let peer, let attempt, let outcome, let expected):
             guard peers.indices.contains(peer) else { return }
@@ -99,8 +100,9 @@ extension Surroundings {
     private mutating func askForTrials(of hosts: [Int], now: Instant) {
         for index in hosts where isWorthATrial(index) {
             if !place.isMember {
-                recallTrial(of: index, for: nil, now: now)
+                if recallTrial(of: index, for: 0) { isAsking = true }
             } else if peers[index].breaker.asksForLeave(now: now) {
+                isAsking = true
                 letters.append(Letter(to: 0, message: .wantsTrial(peer: index)))
             }
         }
@@ -114,22 +116,26 @@ extension Surroundings {
     private mutating func giveTrial(of peer: Int, to shard: Int, now: Instant) {
         guard peers[peer].override != .open else { return }
         guard peers[peer].lent == nil else {
-            return recallTrial(of: peer, for: shard, now: now)
+            recallTrial(of: peer, for: shard)
+            return
         }
         guard let leave = peers[peer].breaker.admit(now: now), leave.isProbe else { return }
-        peers[peer].lent = LentTrial(
-            to: shard, since: now, patience: peers[peer].trialPatience)
+        peers[peer].lent = LentTrial(to: shard)
         letters.append(Letter(to: shard, message: .trial(peer: peer, leave)))
     }
 
-    /// Leave that lies unused is wanted by another: it is asked for once it is old enough, and
-    /// every time later, so that of two that have few frames one comes to use it.
-    private mutating func recallTrial(of peer: Int, for shard: Int?, now: Instant) {
-        guard let lent = peers[peer].lent, lent.askedBack == nil, lent.to != shard,
-            now - lent.since >= lent.patience
-        else { return }
-        peers[peer].lent?.askedBack = shard ?? 0
+    /// Leave that another shard has is wanted by one whose frame waits for it: it is asked back,
+    /// and comes unless it is in use.
+    ///
+    /// - Returns: whether that is news to the one who has it.
+    @discardableResult
+    private mutating func recallTrial(of peer: Int, for shard: Int) -> Bool {
+        guard let lent = peers[peer].lent, lent.askedBack == nil, lent.to != shard else {
+            return false
+        }
+        peers[peer].lent?.askedBack = shard
         letters.append(Letter(to: lent.to, message: .recallTrial(peer: peer)))
+        return true
     }
 
     /// The call that leave was given for has ended, or it was given back unused: whoever wanted it
@@ -137,8 +143,6 @@ extension Surroundings {
     mutating func trialEnded(_ peer: Int, _ outcome: AttemptOutcome, now: Instant) {
         guard let lent = peers[peer].lent else { return }
         peers[peer].lent = nil
-        peers[peer].trialPatience =
-            outcome == .rejected ? LentTrial.longer(lent.patience) : LentTrial.firstPatience
         if outcome == .rejected, let next = lent.askedBack, next > 0 {
             giveTrial(of: peer, to: next, now: now)
         }
@@ -167,18 +171,6 @@ extension Surroundings {
 /// Leave for one call past an open breaker that the owner has lent a member.
 struct LentTrial: Sendable {
     let to: Int
-    let since: Instant
-    /// How long it may lie unused before another gets it.
-    let patience: Interval
     /// It was asked back, for this shard.
     var askedBack: Int?
-
-    /// A loop that has frames has one in a second.
-    static let firstPatience = Interval.seconds(1)
-
-    /// Four times as long each time, so that loops with few frames do not take it from each other
-    /// for ever; a minute is as long as a breaker is open.
-    static func longer(_ patience: Interval) -> Interval {
-        min(Interval(nanoseconds: patience.nanoseconds * 4), .seconds(60))
-    }
 }

@@ -88,7 +88,7 @@ extension FrameEvent {
         case .failed(let attempt, let why): "call \(attempt) failed: \(why)"
         case .timer: "timer"
         case .cancelled: "the caller is gone"
-        case .begun, .displaced, .kept: "\(self)"
+        case .begun, .displaced, .heard, .kept: "\(self)"
         }
     }
 }

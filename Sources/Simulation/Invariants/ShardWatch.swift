@@ -71,7 +71,8 @@ struct ShardWatch {
     mutating func blame(_ peer: Int, timedOut: Bool, waited: Interval) -> Bool? {
         let slowest = streaks[peer].slowest
         guard timedOut else {
-            streaks[peer].slowest = max(slowest ?? .zero, waited)
+            // A clock that stands still after a step back measures nothing: it is no time at all.
+            streaks[peer].slowest = max(slowest ?? .nanoseconds(1), waited)
             return false
         }
         guard let slowest, AttemptOutcome.timedOut.isHeld(after: waited, expected: slowest) else {

@@ -16,14 +16,13 @@ extension World {
             let late = (local - frame.deadline).milliseconds
             fail(.deadlineKept, shard, "an answer came \(late) ms too late", frame: frame.serial)
         }
-        let healing = healingTime(of: shards[shard].host)
-        guard verdict.degraded == .upstreamDown, wellSince.map({ now - $0 > healing }) ?? false,
-            !hasFailed(shard), !isTrying(shard, local)
+        guard verdict.degraded == .upstreamDown, isHealed, !hasFailed(shard),
+            !isTrying(shard, local)
         else { return }
         fail(
             .heals, shard,
             "an answer says upstream_down, and nothing has failed for"
-                + " \(healing / 1_000_000_000) s",
+                + " \(Self.healingTime / 1_000_000_000) s",
             frame: frame.serial)
     }
 
@@ -31,14 +30,8 @@ extension World {
     func hasFailed(_ shard: Int) -> Bool {
         let host = shards[shard].host
         return hosts[host].shards.contains { one in
-            shards[one].failedAt.map { now - $0 <= healingTime(of: host) } ?? false
+            shards[one].failedAt.map { now - $0 <= Self.healingTime } ?? false
         }
-    }
-
-    /// How long breakers may remember. Of several loops with a frame a minute each may have the
-    /// leave for the one call in turn, for up to a minute, before it uses it.
-    private func healingTime(of host: Int) -> UInt64 {
-        Self.healingTime + 60_000_000_000 * UInt64(hosts[host].shards.count - 1)
     }
 
     /// Whether a half-open breaker waits for the one call that it let through, on whichever loop:

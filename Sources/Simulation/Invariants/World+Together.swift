@@ -44,7 +44,7 @@ extension World {
         case .frame(let id, let event):
             guard let place = shards[shard].place(id) else { return }
             let frame = shards[shard].frames[place]
-            if case .call(let call) = frame.origin { noteFull(calls[call.index], shard) }
+            noteFull(Int(frame.source), shard)
             if case .inferred = event {
                 hosts[shards[shard].host].watch.budgets[Int(frame.task)].seen += 1
             }
@@ -67,20 +67,20 @@ extension World {
     }
 
     /// Before a frame of the source ends, here: until now it may have been full.
-    private mutating func noteFull(_ call: Call, _ shard: Int) {
+    private mutating func noteFull(_ source: Int, _ shard: Int) {
         let host = shards[shard].host
-        guard let limit = hosts[host].blueprint?.node.routing.admission.leafFrames else { return }
-        let source = links[hosts[shards[call.shard].host].peers[call.peer].link].source
+        guard source > 0, shards[shard].number.count > 1,
+            let limit = hosts[host].blueprint?.node.routing.admission.leafFrames
+        else { return }
         // The event was heard: what it ended is gone already.
         if underWay(source, host) + 1 >= limit { hosts[host].watch.fullAt[source] = now }
     }
 
     /// A frame was refused since its source has as many as it may: it had, a moment ago.
     mutating func checkQuota(_ shard: Int, _ frame: SimulatedFrame) {
-        guard case .call(let id) = frame.origin, shards[shard].number.count > 1 else { return }
-        let call = calls[id.index]
+        let source = Int(frame.source)
+        guard source > 0, shards[shard].number.count > 1 else { return }
         let host = shards[shard].host
-        let source = links[hosts[shards[call.shard].host].peers[call.peer].link].source
         let limit = hosts[host].blueprint?.node.routing.admission.leafFrames ?? 0
         guard underWay(source, host) < limit else { return }
         let fullAt = hosts[host].watch.fullAt[source]

@@ -132,8 +132,9 @@ struct SimulatedFrame {
     var peerBefore: Int32 = -1
     var load: Int32 = 0
     var workClass = WorkClass.realtime
-    /// The node's own number of the task.
+    /// The node's own numbers of the task and of who sent the frame: 0 for a camera.
     var task: Int32 = 0
+    var source: Int32 = 0
     var isThere = false
     /// Its last answer or refusal was given.
     var final = false

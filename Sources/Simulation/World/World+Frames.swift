@@ -71,6 +71,7 @@ extension World {
         frame.isThere = true
         frame.workClass = workClass ?? load.workClass
         frame.task = Int32(hosts[host].ownTask[task])
+        frame.source = Int32(source)
         frame.since = now
         frame.deadline = clock(of: host) + remaining
         let slot = Int(id.slot)
