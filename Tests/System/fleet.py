@@ -12,6 +12,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from dataclasses import dataclass, field
@@ -47,6 +48,12 @@ def bundle_id(name: str, where: Path = MODELS) -> str:
     """The digest of a bundle, by default of one that ships with the project."""
     index = json.loads((where / name / "index.json").read_text())
     return index["manifests"][0]["digest"]
+
+
+def end_with_children() -> None:
+    """A program that is told to end, or whose terminal closes, ends what it has started."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda got, _: sys.exit(128 + got))
 
 
 def eventually(probe, what: str, seconds: float = 20):

@@ -26,8 +26,6 @@ def traced(request, tmp_path_factory):
     with Collector() as collector:
         def change(plan):
             plan["telemetry"] = {"otlp": f"http://127.0.0.1:{collector.port}", "sample": "100%"}
-            # A second call for a slow frame would add its own spans beneath ours.
-            plan["routing"] = {"hedge": "off"}
 
         with topologies.three_tiers(folder, change, loops=request.param) as fleet:
             fleet.start()
@@ -48,8 +46,6 @@ def skewed(request, tmp_path_factory):
     with Collector() as collector:
         def change(plan):
             plan["telemetry"] = {"otlp": f"http://127.0.0.1:{collector.port}", "sample": "100%"}
-            # A second call for a slow frame would add its own spans beneath ours.
-            plan["routing"] = {"hedge": "off"}
 
         with topologies.three_tiers(folder, change, loops=request.param) as fleet:
             for ahead, name in enumerate(("leaf", "region", "cloud")):

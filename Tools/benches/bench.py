@@ -25,6 +25,7 @@ import inference  # noqa: E402
 import rpc  # noqa: E402
 import spool  # noqa: E402
 import start  # noqa: E402
+from fleet import end_with_children  # noqa: E402
 
 PARTS = {
     "rpc": rpc.run, "counts": counts.run, "hop": hop.run, "inference": inference.run,
@@ -74,4 +75,5 @@ def commit() -> str:
 
 
 if __name__ == "__main__":
+    end_with_children()
     sys.exit(main())

@@ -29,6 +29,7 @@ import steady  # noqa: E402
 import upstream  # noqa: E402
 from bench import commit, machine  # noqa: E402
 from cell import Cell, NotRun  # noqa: E402
+from fleet import end_with_children  # noqa: E402
 
 CELLS: list[Cell] = upstream.CELLS + overload.CELLS + engines.CELLS + (
     newcomer.CELLS + outages.CELLS + disks.CELLS + crashes.CELLS + draining.CELLS + steady.CELLS
@@ -115,4 +116,5 @@ def summary(rows: list[dict], mutated: bool) -> int:
 
 
 if __name__ == "__main__":
+    end_with_children()
     sys.exit(main())

@@ -28,7 +28,7 @@ import frames  # noqa: E402
 import load  # noqa: E402
 import topologies  # noqa: E402
 from bench import commit, machine  # noqa: E402
-from fleet import Fleet, eventually  # noqa: E402
+from fleet import Fleet, end_with_children, eventually  # noqa: E402
 from namespaces import CENTRE, Link, Missing  # noqa: E402
 from relay import Relay  # noqa: E402
 
@@ -293,4 +293,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    end_with_children()
     sys.exit(main())

@@ -20,6 +20,7 @@ import happenings  # noqa: E402
 import verdict  # noqa: E402
 from bench import commit, machine  # noqa: E402
 from cameras import Cameras  # noqa: E402
+from fleet import end_with_children  # noqa: E402
 from place import TASK, Site  # noqa: E402
 
 SAMPLE_SECONDS, SHOW_SECONDS = 1, 10
@@ -137,4 +138,5 @@ def report(site, cameras, plan, result, begin, options) -> dict:
 
 
 if __name__ == "__main__":
+    end_with_children()
     sys.exit(main())
