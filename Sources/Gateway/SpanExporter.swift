@@ -18,6 +18,12 @@ final class SpanExporter {
     private let context: NodeContext
     private let hosts: [LoopConfined<ShardHost>]
     private var isFailing = false
+    /// Kept from one second to the next. A batch whose answer is lost with it is sent again, as
+    /// OTLP allows.
+    private var way: KeptConnection?
+    /// One batch is under way, and these came meanwhile. Loops keep their spans till it is answered.
+    private var isSending = false
+    private var waiting: [Span] = []
     /// Made once, before the loop runs: the machine's authorities are read from files. `nil` where
     /// the collector is spoken to in plain text.
     private let tls: Result<TLSContext, Fault>?
@@ -44,26 +50,38 @@ final class SpanExporter {
     }
 
     private func gather(_ loop: Loop) {
+        guard !isSending else { return }
         let own = LoopConfined(self, to: loop.poster)
         let target = LoopConfined(loop, to: loop.poster)
         for host in hosts {
             host.post { host in
                 let spans = host.shard.tracer?.take() ?? []
                 guard !spans.isEmpty else { return }
-                own.post { $0.send(spans, on: target.onLoop) }
+                own.post {
+                    $0.waiting += spans
+                    $0.sendNext(on: target.onLoop)
+                }
             }
         }
     }
 
-    private func send(_ spans: [Span], on loop: Loop) {
+    private func sendNext(on loop: Loop) {
+        guard !isSending, !waiting.isEmpty else { return }
+        let spans = waiting
+        waiting = []
+        isSending = true
         var request = OneRequest(
             path: collector.path, headers: [("content-type", OTLP.contentType)],
             body: OTLP.body(spans, node: context.names.name, version: Version.text))
         request.timeout = Self.patience
+        let way = way ?? KeptConnection(to: collector.endpoint, on: loop) {
+            [unowned self] () throws(Fault) in try session()
+        }
+        self.way = way
         do throws(Fault) {
-            let session = try session()
-            request.send(to: collector.endpoint, on: loop, secure: session) { [self] in
+            try way.send(request) { [self, unowned loop] in
                 answered($0)
+                sendNext(on: loop)
             }
         } catch {
             answered(.failure(error))
@@ -77,6 +95,7 @@ final class SpanExporter {
 
     /// Logs the first failure of a row, and the end of the row.
     private func answered(_ result: Result<HTTPAnswer, Fault>) {
+        isSending = false
         switch result {
         case .success(let answer) where answer.status < 300:
             if isFailing { context.log.info("spans are taken again by \(collector.endpoint)") }

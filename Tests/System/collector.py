@@ -35,17 +35,28 @@ class Collector:
     def __init__(self):
         collector = self
         self.spans: list[Span] = []
+        # Batches that came, and connections that they came over.
+        self.batches = self.connections = 0
 
         class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self):
+                super().setup()
+                collector.connections += 1
+
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"]))
                 assert self.path == "/v1/traces"
                 assert self.headers["content-type"] == "application/x-protobuf"
                 collector.spans += read(body)
+                collector.batches += 1
+                answer = ExportTraceServiceResponse().SerializeToString()
                 self.send_response(200)
                 self.send_header("content-type", "application/x-protobuf")
+                self.send_header("content-length", str(len(answer)))
                 self.end_headers()
-                self.wfile.write(ExportTraceServiceResponse().SerializeToString())
+                self.wfile.write(answer)
 
             def log_message(self, *_):
                 pass

@@ -110,6 +110,18 @@ def test_one_trace_joins_the_spans_of_all_tiers(traced, frames):
     check_chain(spans, root_parent="")
 
 
+def test_a_node_connects_once_to_its_collector(traced, frames):
+    fleet, collector = traced
+    batches, connections = collector.batches, collector.connections
+    client = plain(fleet, "leaf")
+    for number in range(4):
+        digit(client, frames[number][0], accept=1.0)
+        seen = collector.batches
+        eventually(lambda seen=seen: collector.batches > seen, "another second's spans")
+    assert collector.batches - batches >= 4
+    assert collector.connections - connections <= 3
+
+
 def test_a_callers_trace_goes_on_through_all_tiers(traced, frames):
     fleet, collector = traced
     trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"

@@ -154,6 +154,8 @@ private final class ObjectRunner {
     private let endpoint: Endpoint
     private let tls: TLSContext?
     private let pace: SinkPace
+    /// Kept from frame to frame: a frame that is put again lies there already.
+    private var way: KeptConnection?
 
     init(_ sink: ObjectSink, _ endpoint: Endpoint, _ tls: TLSContext?, _ pace: SinkPace) {
         self.sink = sink
@@ -184,10 +186,13 @@ private final class ObjectRunner {
         var request = OneRequest(path: put.path, headers: put.headers, body: [Bytes(put.body)])
         request.method = "PUT"
         request.timeout = Self.patience
-        let session = try tls.map { (context) throws(Fault) in
-            try TLSSession(context: context, expecting: .host(endpoint.host))
+        let way = way ?? KeptConnection(to: endpoint, on: loop) { [tls, endpoint] () throws(Fault) in
+            try tls.map { (context) throws(Fault) in
+                try TLSSession(context: context, expecting: .host(endpoint.host))
+            }
         }
-        request.send(to: endpoint, on: loop, secure: session) { [self, unowned loop] result in
+        self.way = way
+        try way.send(request) { [self, unowned loop] result in
             do throws(Fault) {
                 let answer = try result.get()
                 let words = String(decoding: answer.body.prefix(300), as: UTF8.self)
