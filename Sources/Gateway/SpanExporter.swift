@@ -74,9 +74,11 @@ final class SpanExporter {
             path: collector.path, headers: [("content-type", OTLP.contentType)],
             body: OTLP.body(spans, node: context.names.name, version: Version.text))
         request.timeout = Self.patience
-        let way = way ?? KeptConnection(to: collector.endpoint, on: loop) {
-            [unowned self] () throws(Fault) in try session()
-        }
+        let way =
+            way
+            ?? KeptConnection(to: collector.endpoint, on: loop) {
+                [unowned self] () throws(Fault) in try session()
+            }
         self.way = way
         do throws(Fault) {
             try way.send(request) { [self, unowned loop] in

@@ -162,10 +162,10 @@ extension Journey {
         now: Instant, in world: inout Surroundings, into effects: inout Effects
     ) -> Bool {
         if now < lastMoment {
-            if stage == .asking, now >= asksUntil {
-                return nobody(now: now, in: &world, &effects)
-            }
             effects.append(.arm(id, at: lastMoment))
+            if stage == .asking, now >= asksUntil {
+                return endAsking(now: now, in: &world, into: &effects)
+            }
             if now >= hedgeAt { callBeside(now: now, in: &world, into: &effects) }
             return true
         }

@@ -36,7 +36,7 @@ extension Journey {
                 now: now, in: world, &effects)
         }
         self.purpose = purpose
-        guard forwardDeadline(now: now) - now >= Self.leastCall else {
+        guard isTimeForCall(now: now) else {
             stopAsking(in: &world)
             return give(up: .deadline, .deadline, .timeout, now: now, in: world, &effects)
         }
@@ -46,7 +46,8 @@ extension Journey {
         guard world.isAsking else { return nobody(now: now, in: &world, &effects) }
         world.askers.append(id)
         stage = .asking
-        asksUntil = min(now + Self.askingPatience, lastMoment)
+        let half = Interval(nanoseconds: (lastMoment - now).nanoseconds / 2)
+        asksUntil = now + min(Self.askingPatience, half)
         effects.append(.arm(id, at: asksUntil))
         return true
     }
@@ -55,11 +56,24 @@ extension Journey {
     mutating func askAgain(
         now: Instant, in world: inout Surroundings, into effects: inout Effects
     ) -> Bool {
-        guard call(.first, purpose, now: now, in: &world, into: &effects) else {
+        guard isTimeForCall(now: now),
+            call(.first, purpose, now: now, in: &world, into: &effects)
+        else {
             world.askers.append(id)
             return true
         }
         effects.append(.arm(id, at: lastMoment))
+        return called(now: now, in: world, into: &effects)
+    }
+
+    /// No leave has come in time. What this loop has learnt meanwhile may do instead.
+    mutating func endAsking(
+        now: Instant, in world: inout Surroundings, into effects: inout Effects
+    ) -> Bool {
+        world.askers.removeAll { $0 == id }
+        guard isTimeForCall(now: now),
+            call(.first, purpose, now: now, in: &world, into: &effects)
+        else { return nobody(now: now, in: &world, &effects) }
         return called(now: now, in: world, into: &effects)
     }
 
@@ -175,7 +189,11 @@ extension Journey {
     }
 
     private func mayCallAgain(now: Instant) -> Bool {
-        arrival.isEntry && forwardDeadline(now: now) - now >= Self.leastCall
+        arrival.isEntry && isTimeForCall(now: now)
+    }
+
+    private func isTimeForCall(now: Instant) -> Bool {
+        forwardDeadline(now: now) - now >= Self.leastCall
     }
 
     // MARK: Answers

@@ -85,9 +85,11 @@ extension Surroundings {
         let before = peers[index].breaker.phaseName
         peers[index].breaker.settle(
             attempt, outcome, expected: expected, now: now, random: &randomness)
-        if attempt.isProbe { trialEnded(index, outcome, now: now) }
+        if attempt.isProbe { trialEnded(attempt, at: index, outcome, now: now) }
         let after = peers[index].breaker.phaseName
         guard before != after else { return }
+        // Who has leave drops it when he hears the verdict.
+        peers[index].lent = nil
         changes.append(.breaker(peer: index, after))
         tellAll(.breaker(peer: index, peers[index].breaker.standing))
         if after == .open { standBack(from: index, until: peers[index].breaker.opensUntil ?? now) }

@@ -15,6 +15,8 @@ private struct TestShards {
     var probes: [(shard: Int, peer: Int, number: UInt32)] = []
     var refusals: [Refusal] = []
     var replies: [Verdict] = []
+    var alarms: [FrameID: Instant] = [:]
+    var owed: [FrameID] = []
     var messages = 0
 
     init(
@@ -43,6 +45,8 @@ private struct TestShards {
             case .probe(let peer, let number, _): probes.append((shard, peer, number))
             case .refuse(_, let refusal): refusals.append(refusal)
             case .reply(_, let verdict): replies.append(verdict)
+            case .arm(let id, let moment): alarms[id] = moment
+            case .owe(let id, _): owed.append(id)
             case .tell(let letter):
                 messages += 1
                 way[shard][letter.to].append(letter.message)
@@ -67,13 +71,15 @@ private struct TestShards {
 
     /// A frame that is forwarded, since there is no model.
     @discardableResult
-    mutating func arrive(_ shard: Int, source: Int = 0) -> FrameID? {
+    mutating func arrive(
+        _ shard: Int, source: Int = 0, deadline: Interval = .seconds(1)
+    ) -> FrameID? {
         guard let id = shards[shard].admit() else { return nil }
         hear(
             .arrived(
                 id,
                 Arrival(
-                    task: 0, mode: .wait, source: source, deadline: now + .seconds(1), bytes: 100)),
+                    task: 0, mode: .wait, source: source, deadline: now + deadline, bytes: 100)),
             shard)
         return id
     }
@@ -237,6 +243,62 @@ private struct TestShards {
         node.arrive(0)
         node.deliver()
         #expect(node.calls.map(\.shard) == [0])
+    }
+
+    @Test func `A frame that got no leave and is owed has its last moment all the same`() throws {
+        var node = TestShards(2, course: { $0.keeps = .resultsAndFrames })
+        for _ in 0..<5 { node.fail(1) }
+        node.deliver()
+        node.pass(.seconds(2))
+        node.hear(.modelReady(task: 0, bar: Bar(0.9)), 1)
+        let arrived = node.arrive(1)
+        let id = try #require(arrived)
+        let lastMoment = node.alarms[id]
+        node.hear(.frame(id, .inferred(Confidence(0.5))), 1)
+        node.now = try #require(node.alarms[id])
+        #expect(node.now < lastMoment!)
+        node.hear(.frame(id, .timer), 1)
+        #expect(node.owed == [id] && node.replies.isEmpty)
+        // The spool says nothing, and the client does not wait for it.
+        #expect(node.alarms[id] == lastMoment)
+        node.now = lastMoment!
+        node.hear(.frame(id, .timer), 1)
+        #expect(node.replies.map(\.degraded) == [.upstreamDown])
+    }
+
+    @Test func `Leave that comes when there is no time for a call is not used`() throws {
+        var node = TestShards(2)
+        for _ in 0..<5 { node.fail(1) }
+        node.deliver()
+        node.pass(.seconds(2))
+        node.refusals = []
+        let arrived = node.arrive(1, deadline: .milliseconds(4))
+        let id = try #require(arrived)
+        node.now = node.now + .microseconds(3_500)
+        node.deliver()
+        #expect(node.calls.isEmpty)
+        node.hear(.frame(id, .timer), 1)
+        #expect(node.refusals.count == 1)
+    }
+
+    @Test func `A trial that is taken for lost does not end the one that was let go after it`() {
+        var node = TestShards(2, policy: { $0.breaker.longestOpenTime = .seconds(1) })
+        for _ in 0..<5 { node.fail(0) }
+        node.deliver()
+        node.pass(.seconds(2))
+        node.arrive(0)
+        #expect(node.calls.map(\.shard) == [0])
+        node.pass(.milliseconds(1_250))
+        node.arrive(1)
+        node.deliver()
+        #expect(node.calls.map(\.shard) == [0, 1])
+        node.hear(.frame(node.calls[0].id, .failed(attempt: 1, .unreachable)), 0)
+        node.arrive(0)
+        node.deliver()
+        #expect(node.calls.count == 2)
+        node.hear(.frame(node.calls[1].id, .answered(attempt: 1, accepted: true)), 1)
+        node.deliver()
+        #expect(node.state(0) == .closed && node.state(1) == .closed)
     }
 
     @Test func `A frame whose client goes while it waits for leave is forgotten`() throws {

@@ -186,11 +186,13 @@ private final class ObjectRunner {
         var request = OneRequest(path: put.path, headers: put.headers, body: [Bytes(put.body)])
         request.method = "PUT"
         request.timeout = Self.patience
-        let way = way ?? KeptConnection(to: endpoint, on: loop) { [tls, endpoint] () throws(Fault) in
-            try tls.map { (context) throws(Fault) in
-                try TLSSession(context: context, expecting: .host(endpoint.host))
+        let way =
+            way
+            ?? KeptConnection(to: endpoint, on: loop) { [tls, endpoint] () throws(Fault) in
+                try tls.map { (context) throws(Fault) in
+                    try TLSSession(context: context, expecting: .host(endpoint.host))
+                }
             }
-        }
         self.way = way
         try way.send(request) { [self, unowned loop] result in
             do throws(Fault) {

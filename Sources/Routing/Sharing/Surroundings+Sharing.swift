@@ -120,7 +120,7 @@ extension Surroundings {
             return
         }
         guard let leave = peers[peer].breaker.admit(now: now), leave.isProbe else { return }
-        peers[peer].lent = LentTrial(to: shard)
+        peers[peer].lent = LentTrial(to: shard, epoch: leave.epoch)
         letters.append(Letter(to: shard, message: .trial(peer: peer, leave)))
     }
 
@@ -140,8 +140,11 @@ extension Surroundings {
 
     /// The call that leave was given for has ended, or it was given back unused: whoever wanted it
     /// gets it.
-    mutating func trialEnded(_ peer: Int, _ outcome: AttemptOutcome, now: Instant) {
-        guard let lent = peers[peer].lent else { return }
+    mutating func trialEnded(
+        _ attempt: CircuitBreaker.Attempt, at peer: Int, _ outcome: AttemptOutcome, now: Instant
+    ) {
+        // Not one that ends after it was taken for lost.
+        guard let lent = peers[peer].lent, lent.epoch == attempt.epoch else { return }
         peers[peer].lent = nil
         if outcome == .rejected, let next = lent.askedBack, next > 0 {
             giveTrial(of: peer, to: next, now: now)
@@ -171,6 +174,8 @@ extension Surroundings {
 /// Leave for one call past an open breaker that the owner has lent a member.
 struct LentTrial: Sendable {
     let to: Int
+    /// The breaker's, when it was given.
+    let epoch: UInt64
     /// It was asked back, for this shard.
     var askedBack: Int?
 }
