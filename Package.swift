@@ -143,7 +143,8 @@ let package = Package(
                 "Node",
             ])
         + room(
-            "CanopyClient", ["Ground", "Cryptography", "EventLoop", "Wire", "HTTP", "Routing"])
+            "CanopyClient",
+            ["Ground", "Cryptography", "Storage", "EventLoop", "Wire", "HTTP", "Routing"])
         + room(
             "Gateway",
             [

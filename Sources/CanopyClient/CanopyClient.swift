@@ -12,7 +12,7 @@ public import Wire
 /// let client = try CanopyClient(
 ///     nodes: [NodeAddress("10.0.0.5:8443", name: "leaf-a"),
 ///             NodeAddress("10.0.0.6:8443", name: "leaf-b")],
-///     identity: .certified(trust: authority, credentials: mine))
+///     identity: .certified(folder: "certificates", name: "camera"))
 /// let camera = try client.stream("cam-1", task: "meter-digits") { outcome in
 ///     print(outcome.sequence, outcome.answer?.label ?? "–")
 /// }

@@ -35,14 +35,3 @@ public struct NodeAddress: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String { name.map { "\($0) (\(endpoint))" } ?? "\(endpoint)" }
 }
-
-/// How a client proves who it is.
-public enum ClientIdentity: Sendable {
-    /// Not at all, in plain text: for nodes on this machine.
-    case plain
-    /// TLS 1.3.
-    ///
-    /// - `trust`: certificates of the site's authorities, PEM.
-    /// - `credentials`: what we show where a node asks for it.
-    case certified(trust: [UInt8], credentials: TLSCredentials?)
-}

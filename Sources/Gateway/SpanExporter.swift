@@ -21,7 +21,8 @@ final class SpanExporter {
     /// Kept from one second to the next. A batch whose answer is lost with it is sent again, as
     /// OTLP allows.
     private var way: KeptConnection?
-    /// One batch is under way, and these came meanwhile. Loops keep their spans till it is answered.
+    /// One batch is under way, and these came meanwhile. Loops keep their spans till it is
+    /// answered.
     private var isSending = false
     private var waiting: [Span] = []
     /// Made once, before the loop runs: the machine's authorities are read from files. `nil` where

@@ -7,17 +7,17 @@ struct Canopy: AsyncParsableCommand {
         commandName: "canopy",
         abstract: "A hierarchical tiered inference gateway for cameras and sensors.",
         discussion: """
-            A leaf node next to the cameras answers frames with a small model; what it is unsure of
-            escalates to a regional node and last to the cloud. One topology file says which nodes,
-            tasks and models there are.
+            A leaf node next to the cameras answers frames with a small model; what it is unsure \
+            of escalates to a regional node and last to the cloud. One topology file says which \
+            nodes, tasks and models there are.
 
               canopy check Topology/demo.yaml         is the file right?
               canopy simulate Topology/demo.yaml      what would an edit or an outage do?
-              canopy cert init                        an authority for a site's certificates
+              canopy cert init --folder Topology/certificates    an authority
               canopy up Topology/demo.yaml            every node of it on this machine
-              canopy send --task meter-digits --image frame.jpg
+              canopy send --to 127.0.0.1:8480 --plain --task meter-digits --image frame.jpg
               canopy status Topology/demo.yaml --watch
-              canopy records fleet.yaml --label 7     what was answered, where a node keeps it
+              canopy records fleet.yaml --label 7     what was answered
             """,
         version: Version.text,
         subcommands: [

@@ -9,9 +9,9 @@ struct Cert: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Make and renew the certificates of a site.",
         discussion: """
-            The folder of certificates holds ca.pem (what everybody trusts), ca.key (the secret that
-            signs) and NAME.pem with NAME.key for each node or client. A node reads renewed files
-            without a restart.
+            The folder of certificates holds ca.pem (what everybody trusts), ca.key (the secret \
+            that signs) and NAME.pem with NAME.key for each node or client. A node reads renewed \
+            files without a restart.
             """,
         subcommands: [Initialize.self, Issue.self, Renew.self, Show.self])
 

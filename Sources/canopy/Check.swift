@@ -7,9 +7,9 @@ struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check a topology, and scenarios for it, and report every fault at once.",
         discussion: """
-            Each fault is printed as file:line:column, what is wrong and how to mend it. Exit status
-            0 when there is none, 1 otherwise. A scenario names nodes, sites and tasks of its
-            topology, so it is checked with it, once that has no faults of its own.
+            Each fault is printed as file:line:column, what is wrong and how to mend it. Exit \
+            status 0 when there is none, 1 otherwise. A scenario names nodes, sites and tasks of \
+            its topology, so it is checked with it, once that has no faults of its own.
             """)
 
     @Argument(help: "The topology: a YAML file, or a folder of them.")

@@ -9,8 +9,8 @@ struct ModelCommand: ParsableCommand {
         commandName: "model",
         abstract: "Make bundles of models, and look at them.",
         discussion: """
-            A bundle is a folder in the form of an OCI image layout: the model, its labels, its
-            pre- and post-processing, calibration and evaluation, each by SHA-256. The SHA-256 of
+            A bundle is a folder in the form of an OCI image layout: the model, its labels, its \
+            pre- and post-processing, calibration and evaluation, each by SHA-256. The SHA-256 of \
             its manifest is its id, and the only name that a topology may use.
             """,
         subcommands: [ImportModel.self, Inspect.self, Pack.self])
@@ -58,11 +58,12 @@ struct ImportModel: ParsableCommand {
         commandName: "import",
         abstract: "Make a bundle from an ONNX, TFLite or OpenVINO model.",
         discussion: """
-            Say how frames become the model's input, either with --image for pictures, with --series
-            for numbers, or with a preprocessing.json of your own; and whether the answer is a class
-            (--labels) or the raw tensors.
+            Say how frames become the model's input, either with --image for pictures, with \
+            --series for numbers, or with a preprocessing.json of your own; and whether the answer \
+            is a class (--labels) or the raw tensors.
 
-              canopy model import birds.onnx --name birds --image 224x224 --labels birds.txt \\
+              canopy model import birds.onnx --name birds --image 224x224 \\
+                --labels birds.txt \\
                 --mean 123.7,116.3,103.5 --scale 0.0171,0.0175,0.0174 --output models/birds
             """)
 

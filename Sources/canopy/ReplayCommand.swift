@@ -12,13 +12,13 @@ struct ReplayCommand: ParsableCommand {
         commandName: "replay",
         abstract: "Live through what a node recorded, and compare all that it does.",
         discussion: """
-            `canopy serve --record FOLDER` writes down what each loop of a node hears, when, and
-            what it does. Here the same decisions are made again from it, without sockets, models or
-            clocks, and compared one by one. The first difference is named, with exit status 1: the
-            program that replays decides otherwise than the one that recorded.
+            `canopy serve --record FOLDER` writes down what each loop of a node hears, when, and \
+            what it does. Here the same decisions are made again from it, without sockets, models \
+            or clocks, and compared one by one. The first difference is named, with exit status 1: \
+            the program that replays decides otherwise than the one that recorded.
 
-            A node that was killed leaves a log without an end; it is good up to the last quarter of
-            a second.
+            A node that was killed leaves a log without an end; it is good up to the last quarter \
+            of a second.
             """)
 
     @Argument(help: "A recording's folder, such as FOLDER/leaf-000001, or one log of it.")

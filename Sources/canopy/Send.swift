@@ -9,22 +9,24 @@ struct Send: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Send pictures, sensor rows or a video to a node and show its answers.",
         discussion: """
-            Pictures come from files and folders, rows from a CSV file, frames of a video from
-            everything that ffmpeg reads: a file, a camera such as /dev/video0, an rtsp:// address.
-            Frames are dealt to --streams cameras; each sends --rate frames a second, whether
-            answers have come or not, or as fast as answers come without it.
+            Pictures come from files and folders, rows from a CSV file, frames of a video from \
+            everything that ffmpeg reads: a file, a camera such as /dev/video0, an rtsp:// \
+            address. Frames are dealt to --streams cameras; each sends --rate frames a second, \
+            whether answers have come or not, or as fast as answers come without it.
 
               canopy send --to 127.0.0.1:8480 --plain --task meter-digits --image frames/
               canopy send --topology Topology/demo.yaml --node leaf --as camera \\
                 --task meter-digits --image frames/ --streams 4 --rate 30 --mode refine
 
-            Given several nodes (--node or --to again and again), or one as --seed that names its
-            neighbours, frames go to the nearest of them and follow it when it changes; what a lost
-            node did not answer is sent again, and while none answers frames wait in a buffer.
+            Given several nodes (--node or --to again and again), or one as --seed that names its \
+            neighbours, frames go to the nearest of them and follow it when it changes; what a \
+            lost node did not answer is sent again, and while none answers frames wait in a \
+            buffer.
 
               canopy send --topology shop.yaml --node till --node office --as camera \\
                 --task meter-digits --image frames/ --streams 4 --rate 30
-              canopy send --seed 10.0.0.5:8443 --as camera --task meter-digits --video /dev/video0
+              canopy send --seed 10.0.0.5:8443 --as camera --task meter-digits \\
+                --video /dev/video0
             """)
 
     @Option(help: "Task of the frames.")

@@ -7,14 +7,15 @@ struct Serve: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run one node of a topology.",
         discussion: """
-            The node answers on every listener that the topology gives it, until SIGTERM or SIGINT:
+            The node answers on every listener that the topology gives it, until SIGTERM or \
+            SIGINT:
             then it takes nothing new, answers what it has and ends with status 0.
 
-            When the topology's files change, or on SIGHUP, it reads them again. A good edit is in
-            force from the next frame on, and no frame is lost; a bad one is refused with file and
+            When the topology's files change, or on SIGHUP, it reads them again. A good edit is in \
+            force from the next frame on, and no frame is lost; a bad one is refused with file and \
             line, and the node goes on as it was.
 
-            With --record, each start has a folder of its own, NODE-NUMBER; those of the last four
+            With --record, each start has a folder of its own, NODE-NUMBER; those of the last four \
             starts are kept. A disk that is slow or full ends the recording and never the node.
             """)
 

@@ -9,12 +9,12 @@ struct Simulate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Live through a scenario with a topology's nodes, in virtual time.",
         discussion: """
-            The nodes decide as they do in a fleet; cameras, links, engines and clocks are virtual,
-            so that hours pass in seconds and nothing is touched. What is said: who answered, how
-            fast, what was shed or degraded, and how many bytes went, for each site.
+            The nodes decide as they do in a fleet; cameras, links, engines and clocks are \
+            virtual, so that hours pass in seconds and nothing is touched. What is said: who \
+            answered, how fast, what was shed or degraded, and how many bytes went, for each site.
 
-            Without a scenario each leaf has one camera per task and nothing goes wrong. The same
-            seed gives the same result on every machine. Exit status 1 when the simulation shows
+            Without a scenario each leaf has one camera per task and nothing goes wrong. The same \
+            seed gives the same result on every machine. Exit status 1 when the simulation shows \
             that a promise of the nodes was broken.
             """)
 

@@ -1,6 +1,5 @@
 import ArgumentParser
 import CanopyClient
-import Cryptography
 import Ground
 import Storage
 import Topology
@@ -86,14 +85,7 @@ struct Target: ParsableArguments {
     }
 
     private func identity(_ folder: String) throws(Fault) -> ClientIdentity {
-        if plain { return .plain }
-        let disk = FileDisk()
-        let trust = try disk.read(folder + "/ca.pem", limit: 1 << 20)
-        var credentials: TLSCredentials?
-        if let identity {
-            credentials = try CredentialFiles(folder: folder, name: identity).load(from: disk)
-        }
-        return .certified(trust: trust, credentials: credentials)
+        plain ? .plain : try .certified(folder: folder, name: identity)
     }
 
     private func read(_ path: String) throws(Fault) -> Topology {

@@ -9,8 +9,8 @@ struct Up: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run every node of a topology on this machine, each as a process of its own.",
         discussion: """
-            The nodes' logs come under their names. A node that ends is started again, after a pause
-            that doubles up to half a minute. Ctrl-C ends all of them in an orderly way.
+            The nodes' logs come under their names. A node that ends is started again, after a \
+            pause that doubles up to half a minute. Ctrl-C ends all of them in an orderly way.
             """)
 
     @Argument(help: "The topology: a YAML file, or a folder of them.")

@@ -27,7 +27,9 @@ private let allowed: [String: Set<String>] = [
     "Simulation": [
         "Ground", "Cryptography", "Spool", "Records", "Routing", "Telemetry", "Topology", "Node",
     ],
-    "CanopyClient": ["Ground", "Cryptography", "EventLoop", "Wire", "HTTP", "Routing"],
+    "CanopyClient": [
+        "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "HTTP", "Routing",
+    ],
     "Gateway": [
         "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "HTTP", "Topology", "Bundles",
         "Routing", "Inference", "Telemetry", "Alerts", "Compression", "Spool", "Records", "Node",

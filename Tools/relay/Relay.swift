@@ -22,11 +22,12 @@ struct Relay: ParsableCommand {
             Control commands, one a line, each answered by a line of JSON:
               cut        reset all connections, and new ones too, until heal
               reset      reset all connections once
-              hole       swallow all bytes and keep sockets open; heal then resets the connections \
-            that lost bytes
+              hole       swallow all bytes and keep sockets open; heal then resets
+                         the connections that lost bytes
               stall      move nothing and lose nothing, until heal
               heal       relay again
-              set NAME VALUE   change delay, jitter, loss, reorder or bandwidth (none: unlimited)
+              set NAME VALUE   change delay, jitter, loss, reorder or bandwidth
+                               (none: unlimited)
               stats      counts since the start
               stop       end the relay
             """)

@@ -8,8 +8,8 @@ struct Disks: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Put spools on disks that lie and check that nothing owed is lost unsaid.",
         discussion: """
-            Each seed is a spool of its own, with power cuts, ends of its process, flipped bits,
-            unreadable pages, syncs that fail and a disk that fills up. --planted puts a bug in,
+            Each seed is a spool of its own, with power cuts, ends of its process, flipped bits, \
+            unreadable pages, syncs that fail and a disk that fills up. --planted puts a bug in, \
             which must be found.
             """)
 

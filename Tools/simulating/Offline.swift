@@ -8,8 +8,8 @@ struct Offline: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Cut sites off for 48 hours and check that nothing owed is lost unsaid.",
         discussion: """
-            Each seed is a site of its own: its spool on a virtual disk that is too small, its
-            clock, its certificate, its cameras, and what befalls it; then its link is back.
+            Each seed is a site of its own: its spool on a virtual disk that is too small, its \
+            clock, its certificate, its cameras, and what befalls it; then its link is back. \
             --planted puts a bug in, which must be found.
             """)
 

@@ -8,8 +8,8 @@ struct Seeds: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Live through made-up worlds and check what must hold at every step.",
         discussion: """
-            Each seed is a world of its own: nodes, tasks, links, cameras, and what goes wrong. A
-            broken promise is told with its seed and the story of the frame or the peer that it is
+            Each seed is a world of its own: nodes, tasks, links, cameras, and what goes wrong. A \
+            broken promise is told with its seed and the story of the frame or the peer that it is \
             about; --write keeps the world's files.
             """)
 

@@ -9,8 +9,8 @@ struct Speed: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure how many events a second the simulator does on one core.",
         discussion: """
-            An event is something that happens in the world: a camera sends, an inference ends, a
-            message arrives, a timer rings, a shard ticks. Timers of frames that are over are not
+            An event is something that happens in the world: a camera sends, an inference ends, a \
+            message arrives, a timer rings, a shard ticks. Timers of frames that are over are not \
             counted. The rate is by processor time, which other programs do not disturb much.
             """)
 

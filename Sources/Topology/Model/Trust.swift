@@ -1,7 +1,7 @@
 /// Where a node finds the certificates that it shows and believes.
 public struct Trust: Sendable {
     /// PEM file of the authority whose certificates are believed. Default `ca.pem` in the folder of
-    /// certificates, where `canopy init` puts it.
+    /// certificates, where `canopy cert init` puts it.
     public let authority: String
     /// Folder that holds `NAME.pem` and `NAME.key` of each node. Default `certificates` beside
     /// the topology file, so that a copied folder works at once.

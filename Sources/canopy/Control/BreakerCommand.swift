@@ -16,8 +16,8 @@ struct BreakerCommand: AsyncParsableCommand {
         commandName: "breaker",
         abstract: "Hold the circuit breaker of a node to one of its peers open or closed.",
         discussion: """
-            open: the node does not call the peer, however well it is. close: it calls the peer,
-            however many calls fail. auto: the breaker judges by itself again, as it does when the
+            open: the node does not call the peer, however well it is. close: it calls the peer, \
+            however many calls fail. auto: the breaker judges by itself again, as it does when the \
             time of --for is over, and after a restart.
 
               canopy breaker leaf region open --for 10m --topology Topology/demo.yaml

@@ -8,7 +8,7 @@ struct Drain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Let a node take no new frames; what it has is answered.",
         discussion: """
-            The node stays up and answers health checks as not ready, so that clients and other
+            The node stays up and answers health checks as not ready, so that clients and other \
             nodes go elsewhere. `canopy undrain` lets it take frames again; a restart does too.
 
               canopy drain region --topology Topology/demo.yaml --wait

@@ -8,9 +8,9 @@ struct Reload: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Let a node read its topology again, and say what came of it.",
         discussion: """
-            A node notices a changed file by itself; this is for folders that it cannot watch, and
-            for scripts that want the answer. The node reads its own files, not the one given here.
-            Exit status 1 when it refuses them; it then goes on as it was.
+            A node notices a changed file by itself; this is for folders that it cannot watch, and \
+            for scripts that want the answer. The node reads its own files, not the one given \
+            here. Exit status 1 when it refuses them; it then goes on as it was.
             """)
 
     @OptionGroup var choice: NodeChoice

@@ -9,9 +9,9 @@ struct Status: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Ask every node of a topology how it is, and show a table.",
         discussion: """
-            Nodes: whether they are ready, drain, or cannot be reached and why, and which topology
-            they follow. Tasks: what answers on each node, its bar, and whether the task is
-            fail-closed or fail-safe. Peers: breakers, overrides, round trips. Classes: who is let
+            Nodes: whether they are ready, drain, or cannot be reached and why, and which topology \
+            they follow. Tasks: what answers on each node, its bar, and whether the task is \
+            fail-closed or fail-safe. Peers: breakers, overrides, round trips. Classes: who is let \
             in, and who was not.
 
               canopy status Topology/demo.yaml

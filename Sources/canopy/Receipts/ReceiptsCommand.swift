@@ -10,22 +10,22 @@ struct ReceiptsCommand: AsyncParsableCommand {
         commandName: "receipts",
         abstract: "Show the receipts of frames that a node still owes an answer, or owed one.",
         discussion: """
-            A frame that could not be sent up when it came is answered by the leaf at once, less
-            surely, with a receipt (`canopy.receipt`). The better answer follows when the link is
-            back; it is found under the receipt, here and by GET /v2/receipts/ID, also after the
+            A frame that could not be sent up when it came is answered by the leaf at once, less \
+            surely, with a receipt (`canopy.receipt`). The better answer follows when the link is \
+            back; it is found under the receipt, here and by GET /v2/receipts/ID, also after the \
             node was started again.
 
               open      the frame waits on the node's disk
               settled   a node above has answered it
-              failed    nobody will: it was dropped for want of room, or nobody above can answer it
+              failed    it was dropped for want of room, or nobody above can answer it
 
-              canopy receipts fleet.yaml                        the newest, and how many there are
+              canopy receipts fleet.yaml                        the newest, and how many
               canopy receipts fleet.yaml --state open --json    one JSON object a receipt
               canopy receipts fleet.yaml 8f01c3e2a9b4d7f6 --wait 60s
               canopy receipts fleet.yaml --wait 10m && echo nothing is owed any more
 
-            Exit status 0, but 1 when the receipt that was asked for is not settled, and when --wait
-            ends with receipts that are open.
+            Exit status 0, but 1 when the receipt that was asked for is not settled, and when \
+            --wait ends with receipts that are open.
             """)
 
     @Argument(help: "The topology: a YAML file, or a folder of them.")

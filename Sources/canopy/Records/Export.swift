@@ -9,16 +9,17 @@ struct Export: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Make a training set of the frames that escalated, on the node that keeps them.",
         discussion: """
-            Each sample is a frame that was owed an answer: the picture, what the leaf said, and the
-            label: the true one where somebody gave it, else that of the best answer from above the
-            leaf. The same picture twice is one sample. When there is more than --quota holds, those
-            stay that the leaf got wrong, then those that it was least sure of.
+            Each sample is a frame that a leaf was unsure of: the picture, what the leaf said, and \
+            the label: the true one where somebody gave it, else that of the best answer from \
+            above the leaf. The same picture twice is one sample. When there is more than --quota \
+            holds, those stay that the leaf got wrong, then those that it was least sure of.
 
-            Runs beside the node and reads its store's folder. The same records give the same bytes;
-            manifest.json lists every file with its SHA-256, and the set's version.
+            Runs beside the node and reads its store's folder. The same records give the same \
+            bytes; manifest.json lists every file with its SHA-256, and the set's version.
 
               canopy export fleet.yaml --output digits --task meter-digits --quota 2GiB
-              canopy export --store /var/lib/canopy/records --output digits --format imagefolder
+              canopy export --store /var/lib/canopy/records --output digits \\
+                --format imagefolder
             """)
 
     @Argument(help: "The topology, to know the store's folder.")

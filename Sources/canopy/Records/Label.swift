@@ -8,9 +8,9 @@ struct Label: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Attach a true label to a frame.",
         discussion: """
-            The label counts for the accuracy of every bundle that answered the frame
-            (`canopy records --stats`). A later label takes an earlier one's place. A label for a
-            request that has not arrived yet waits for it.
+            The label counts for the accuracy of every bundle that answered the frame (`canopy \
+            records --stats`). A later label takes an earlier one's place. A label for a request \
+            that has not arrived yet waits for it.
 
               canopy label fleet.yaml 7 --record 8c1f02a9
               canopy label fleet.yaml 7 --request cam-1-000042 --task meter-digits

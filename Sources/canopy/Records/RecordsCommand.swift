@@ -10,9 +10,9 @@ struct RecordsCommand: AsyncParsableCommand {
         commandName: "records",
         abstract: "Show the records that a regional or cloud node has kept.",
         discussion: """
-            One line a frame, newest first: the best answer that anybody gave. A node keeps records
-            where the topology says `records:`. Needs the certificate of a role whose verbs have
-            records.
+            One line a frame, newest first: the best answer that anybody gave. A node keeps \
+            records where the topology says `records:`. Needs the certificate of a role whose \
+            verbs have records.
 
               canopy records fleet.yaml --from 6h --tier leaf --max-confidence 0.6
               canopy records fleet.yaml --truth wrong --csv --limit 100000 > wrong.csv
