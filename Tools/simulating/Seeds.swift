@@ -62,6 +62,7 @@ struct Seeds: AsyncParsableCommand {
         let world = size
         let clock = ContinuousClock()
         let start = clock.now
+        var shown = start
         try await withThrowingTaskGroup(of: SeedRun.self) { group in
             var next = first
             let end = first + UInt64(seeds)
@@ -71,7 +72,10 @@ struct Seeds: AsyncParsableCommand {
             while let run = try await group.next() {
                 if next < end { add(&next, to: &group, world) }
                 result.add(run)
-                try tell(run, of: result, world)
+                try tell(run, world)
+                guard shown.duration(to: clock.now) >= Self.pause else { continue }
+                shown = clock.now
+                Machine.show(result.progress)
             }
         }
         result.seconds = start.duration(to: clock.now) / .seconds(1)
@@ -90,9 +94,11 @@ struct Seeds: AsyncParsableCommand {
         group.addTask { try SeedRun(seed: seed, size: size, twice: isTwice) }
     }
 
-    private func tell(
-        _ run: SeedRun, of result: SeedsResult, _ size: RandomWorld.Size
-    ) throws(Fault) {
+    /// Between two words on how far it is: on a terminal they replace each other, in a log each is
+    /// a line.
+    private static var pause: Duration { .seconds(Machine.isTerminal ? 1 : 60) }
+
+    private func tell(_ run: SeedRun, _ size: RandomWorld.Size) throws(Fault) {
         if let violation = run.violation {
             Machine.show(
                 "\rseed \(run.seed): \(violation.invariant.rawValue): \(violation.words)"
@@ -105,11 +111,6 @@ struct Seeds: AsyncParsableCommand {
                 try FileDisk().replace(
                     "\(name)-scenario.yaml", with: Array(files.scenarioText.utf8))
             }
-        }
-        if result.done % 10 == 0, Machine.isTerminal {
-            Machine.show(
-                "\r\(result.done) of \(seeds) seeds, \(result.failures.count) failed,"
-                    + " \(result.events / 1_000_000) M events ")
         }
     }
 }
@@ -130,6 +131,12 @@ struct SeedsResult {
         events += run.events
         frames += run.frames
         if run.violation != nil { failures.append(run) }
+    }
+
+    var progress: String {
+        let words =
+            "\(done) of \(seeds) seeds, \(failures.count) failed, \(events / 1_000_000) M events"
+        return Machine.isTerminal ? "\r\(words) " : words + "\n"
     }
 
     private var rate: Int { Int(Double(events) / max(seconds, 1e-9)) }
