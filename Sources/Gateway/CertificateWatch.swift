@@ -42,7 +42,7 @@ final class CertificateWatch {
         alerts.set("certificate-ending", "", ends)
         guard ends != isEnding else { return }
         isEnding = ends
-        let hours = max(term.until.nanoseconds - now.nanoseconds, 0) / 3_600_000_000_000
+        let hours = max((term.until - now).nanoseconds, 0) / 3_600_000_000_000
         if ends {
             log.warning(
                 "the node's certificate ends in \(hours) h: renew it with `canopy cert renew`")

@@ -175,6 +175,8 @@ final class Refused: CallHandler {
 
 /// A REST request that is answered when its body, which is not looked at, has come.
 final class Page: CallHandler {
+    /// Nothing is read of it; some clients send a few bytes all the same.
+    let bodyLimit = 64 << 10
     private let answer: () -> Void
 
     init(_ call: ServerCall, answer: @escaping () -> Void) { self.answer = answer }

@@ -16,6 +16,7 @@ final class StreamInfer: CallHandler {
     private var items: [ObjectIdentifier: StreamItem] = [:]
     private var clientIsDone = false
     private var hasEnded = false
+    let isStream = true
 
     init(_ call: ServerCall, _ access: Access, _ shard: Shard) {
         self.call = call

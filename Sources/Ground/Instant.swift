@@ -103,4 +103,17 @@ public struct WallTime: Hashable, Comparable, Sendable {
 
     @inlinable
     public static func < (a: WallTime, b: WallTime) -> Bool { a.nanoseconds < b.nanoseconds }
+
+    /// The signed distance from `b` to `a`; saturates at ±292 years. Times come from other machines
+    /// and from disk, and may be any.
+    @inlinable
+    public static func - (a: WallTime, b: WallTime) -> Interval {
+        Interval(nanoseconds: a.nanoseconds) - Interval(nanoseconds: b.nanoseconds)
+    }
+
+    /// The time of day `interval` before; saturates.
+    @inlinable
+    public static func - (time: WallTime, interval: Interval) -> WallTime {
+        WallTime(nanoseconds: (Interval(nanoseconds: time.nanoseconds) - interval).nanoseconds)
+    }
 }

@@ -85,17 +85,19 @@ struct Deframer {
 func reserve(
     _ length: Int, limit: Int, allocator: any SlabAllocator, retryHint: Interval, what: String
 ) throws(Fault) -> Slab {
-    guard length <= limit else {
-        throw Fault(
-            .exhausted, "the \(what) has \(length) bytes, at most \(limit) are taken",
-            source: .client, remedy: "send a smaller one, or raise the limit on this node")
-    }
+    guard length <= limit else { throw tooLarge(length, limit: limit, what) }
     guard let slab = allocator.allocate(capacity: length) else {
         throw Fault(
             .exhausted, "no room for a \(what) of \(length) bytes now: the byte budget is used up",
             remedy: "try again later", retry: .after(retryHint))
     }
     return slab
+}
+
+func tooLarge(_ length: Int, limit: Int, _ what: String) -> Fault {
+    Fault(
+        .exhausted, "the \(what) has \(length) bytes, at most \(limit) are taken",
+        source: .client, remedy: "send a smaller one, or raise the limit on this node")
 }
 
 extension Bytes {

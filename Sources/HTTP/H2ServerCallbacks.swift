@@ -40,6 +40,11 @@ extension H2Server {
             with(user) { $0.frameCame(frame!) }
             return 0
         }
+        // Each is answered with a frame that waits until it is read.
+        nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(table) { _, _, _, user in
+            with(user) { $0.mischief += 1 }
+            return 0
+        }
         nghttp2_session_callbacks_set_on_frame_send_callback(table) { session, frame, user in
             with(user) { $0.frameLeft(frame!) }
             return 0

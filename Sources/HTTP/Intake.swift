@@ -6,6 +6,10 @@ struct Intake {
     var body = BodyBuffer()
     /// A body or message has begun and is not whole.
     private(set) var isUnderWay = false
+    /// The first message of a gRPC call is due.
+    var owesMessage = false
+    /// Most bytes of a REST body.
+    var bodyLimit = 0
     /// Nothing more is taken.
     private(set) var isClosed = false
     /// Sweeps and bytes since the body or message began.
@@ -33,18 +37,28 @@ extension ServerCall {
     func start(_ service: any Service) {
         guard let carrier else { return }
         if let refusal = head.refusal { return refuse(refusal, status: head.refusalStatus) }
-        if !isGRPC, let length = head.contentLength {
-            do throws(Fault) {
-                try intake.body.expect(
-                    length, limit: carrier.limits.message, allocator: carrier.budget,
-                    retryHint: carrier.limits.retryHint)
-            } catch {
-                return refuse(error, status: length > carrier.limits.message ? 413 : nil)
-            }
+        let stated = isGRPC ? 0 : head.contentLength ?? 0
+        if stated > carrier.limits.message {
+            return refuse(tooLarge(stated, limit: carrier.limits.message, "body"), status: 413)
         }
         let handler = service.begin(self)
-        if isOpen { self.handler = handler }
-        if !isGRPC && isOpen { intake.setUnderWay(true, carrier) }
+        guard isOpen else { return }
+        self.handler = handler
+        if isGRPC {
+            intake.owesMessage = !handler.isStream
+            return intake.setUnderWay(intake.owesMessage, carrier)
+        }
+        intake.bodyLimit = min(carrier.limits.message, handler.bodyLimit)
+        if let length = head.contentLength {
+            do throws(Fault) {
+                try intake.body.expect(
+                    length, limit: intake.bodyLimit, allocator: carrier.budget,
+                    retryHint: carrier.limits.retryHint)
+            } catch {
+                return refuse(error, status: length > intake.bodyLimit ? 413 : nil)
+            }
+        }
+        intake.setUnderWay(true, carrier)
     }
 
     /// Body bytes came; the memory is valid during the call.
@@ -56,7 +70,7 @@ extension ServerCall {
             } else {
                 intake.bytes += chunk.count
                 try intake.body.append(
-                    chunk, limit: carrier.limits.message, allocator: carrier.budget,
+                    chunk, limit: intake.bodyLimit, allocator: carrier.budget,
                     retryHint: carrier.limits.retryHint)
             }
         } catch {
@@ -74,10 +88,11 @@ extension ServerCall {
                 &rest, limit: bounds.limit, allocator: bounds.budget, retryHint: bounds.retryHint)
             switch event {
             case .needsMore:
-                intake.setUnderWay(intake.deframer.isMidway, carrier)
+                intake.setUnderWay(intake.deframer.isMidway || intake.owesMessage, carrier)
                 intake.bytes = intake.deframer.received
                 return
             case .message(let bytes, let isCompressed):
+                intake.owesMessage = false
                 intake.setUnderWay(false, carrier)
                 let plain = isCompressed ? try inflated(bytes, carrier) : bytes
                 handler?.message(plain)

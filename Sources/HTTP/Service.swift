@@ -18,10 +18,17 @@ public protocol CallHandler: AnyObject {
     func cancelled(_ fault: Fault)
     /// Answer bytes have left for the socket: `ServerCall.unsent` is smaller now.
     func advanced()
+    /// Most bytes of a REST body, within the server's limit. Asked before any are reserved.
+    var bodyLimit: Int { get }
+    /// gRPC: whether the client may send its first message whenever it likes. One of any other call
+    /// follows its headers at once, as a body does.
+    var isStream: Bool { get }
 }
 
 extension CallHandler {
     public func advanced() {}
+    public var bodyLimit: Int { .max }
+    public var isStream: Bool { false }
 }
 
 /// What a loop does for its servers and clients beside `Network`.

@@ -41,8 +41,7 @@ public struct Sketch: Sendable, Equatable {
         if index < first || index >= first + buckets.count { hold(index) }
         buckets[index - first] += 1
         count += 1
-        let (total, overflow) = sum.addingReportingOverflow(value)
-        sum = overflow ? .max : total
+        sum = Self.total(sum, value)
         least = min(least, value)
         most = max(most, value)
     }
@@ -53,13 +52,19 @@ public struct Sketch: Sendable, Equatable {
         hold(other.first)
         hold(other.first + other.buckets.count - 1)
         for (index, inside) in other.buckets.enumerated() {
-            buckets[other.first - first + index] += inside
+            let place = other.first - first + index
+            buckets[place] = Self.total(buckets[place], inside)
         }
-        count += other.count
-        let (total, overflow) = sum.addingReportingOverflow(other.sum)
-        sum = overflow ? .max : total
+        count = Self.total(count, other.count)
+        sum = Self.total(sum, other.sum)
         least = min(least, other.least)
         most = max(most, other.most)
+    }
+
+    /// Stays at the largest number: a sketch of another machine may say any.
+    private static func total(_ a: UInt64, _ b: UInt64) -> UInt64 {
+        let (total, overflow) = a.addingReportingOverflow(b)
+        return overflow ? .max : total
     }
 
     /// What was inserted since an earlier state of this sketch. Counts and sum are exact; the least
@@ -118,7 +123,7 @@ public struct Sketch: Sendable, Equatable {
         let rank = max(1, UInt64((q * Double(count)).rounded(.up)))
         var seen: UInt64 = 0
         for (offset, inside) in buckets.enumerated() where inside > 0 {
-            seen += inside
+            seen = Self.total(seen, inside)
             if seen >= rank {
                 let index = first + offset
                 let isLast = index == Self.bucketCount - 1

@@ -183,6 +183,29 @@ import Testing
         #expect(!server.isClosed || service.handlers.allSatisfy { $0.cancellations.count == 1 })
     }
 
+    @Test func `A flood of streams that are refused ends the connection`() {
+        var limits = HTTPLimits()
+        limits.streams = 4
+        let service = TestService()
+        let bytes = (0..<1_500).flatMap { H2Speaker.request(UInt32(2 * $0 + 1)) }
+        let (_, server) = feed(bytes, limits: limits, service: service)
+        #expect(server.isClosed)
+        #expect(service.handlers.count == 4)
+        #expect(service.handlers.allSatisfy { $0.cancellations.count == 1 })
+    }
+
+    @Test func `What a handler does not read is not reserved`() {
+        let service = TestService()
+        service.bodyLimit = 100
+        let bench = Bench(service, budget: 64 << 20)
+        let ends = bench.raw()
+        ends.server.inject("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50000000\r\n\r\n")
+        bench.loop.run()
+        #expect(bench.budget.used == 0)
+        #expect(ends.server.text.hasPrefix("HTTP/1.1 413 "))
+        #expect(service.handlers.map(\.cancellations.count) == [1])
+    }
+
     @Test func `A malformed timeout is refused`() {
         let bench = Bench()
         let (_, handler) = bench.call(headers: [("grpc-timeout", "soon")])

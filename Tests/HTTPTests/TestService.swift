@@ -10,6 +10,8 @@ final class TestService: Service {
         var messages: [Bytes] = []
         var halfCloses = 0
         var cancellations: [Fault] = []
+        var isStream: Bool { service.isStream }
+        var bodyLimit: Int { service.bodyLimit }
 
         init(_ call: ServerCall, _ service: TestService) {
             self.call = call
@@ -30,6 +32,8 @@ final class TestService: Service {
     }
 
     var handlers: [Handler] = []
+    var isStream = false
+    var bodyLimit = Int.max
     var onBegin: ((ServerCall) -> Void)?
     var onMessage: ((Handler, Bytes) -> Void)?
     var onHalfClose: ((Handler) -> Void)?

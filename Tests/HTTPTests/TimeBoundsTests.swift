@@ -76,6 +76,21 @@ import Testing
         }
     }
 
+    @Test(arguments: [false, true])
+    func `A call whose message never comes is refused, and a stream waits for it`(isStream: Bool) {
+        let service = TestService()
+        service.isStream = isStream
+        let bench = Bench(service)
+        let ends = bench.raw()
+        ends.server.inject(H2Speaker.opening + H2Speaker.request(1))
+        for _ in 0..<12 {
+            // Frames without a byte are no message.
+            ends.server.inject(H2Speaker.data(1, []))
+            bench.loop.advance(.milliseconds(500))
+        }
+        #expect(service.handlers[0].cancellations.map(\.code) == (isStream ? [] : [.deadline]))
+    }
+
     @Test func `A stream between two messages may rest as long as it likes`() {
         let service = TestService()
         let bench = Bench(service)

@@ -68,7 +68,7 @@ import Topology
             #expect(records == (queue == .escalation ? 32 : 512))
             uploading.sent(10, now: Self.start)
             #expect(next(&uploading) == .rest)
-            #expect(uploading.acknowledged(through: 9, of: 9, retryAfter: .zero) == .zero)
+            #expect(uploading.acknowledged(through: 9, of: 1, 9, retryAfter: .zero) == .zero)
             order.append(queue)
         }
         #expect(order == [.audit, .alert, .telemetry, .result, .escalation, .audit])
@@ -78,9 +78,23 @@ import Topology
     @Test func `What the hub did not take is sent again after a pause`() throws {
         var uploading = try awake()
         uploading.sent(10, now: Self.start)
-        #expect(uploading.acknowledged(through: 3, of: 9, retryAfter: .zero) == .seconds(1))
+        #expect(uploading.acknowledged(through: 3, of: 1, 9, retryAfter: .zero) == .seconds(1))
         uploading.sent(10, now: Self.start)
-        #expect(uploading.acknowledged(through: 3, of: 9, retryAfter: .seconds(7)) == .seconds(7))
+        #expect(uploading.acknowledged(through: 3, of: 1, 9, retryAfter: .seconds(7)) == .seconds(7))
+    }
+
+    @Test func `A hub that lacks what came before a batch hears a report before the next`() throws {
+        var uploading = try awake()
+        uploading.sent(10, now: Self.start)
+        _ = uploading.acknowledged(through: 0, of: 1_001, 1_500, retryAfter: .zero)
+        #expect(next(&uploading) == .report)
+        uploading.reported()
+        uploading.sent(10, now: Self.start)
+        _ = uploading.acknowledged(through: 1_000, of: 1_001, 1_500, retryAfter: .zero)
+        guard case .send = next(&uploading) else {
+            Issue.record("a hub that has all before the batch needs no report")
+            return
+        }
     }
 
     @Test func `A backlog takes so many bits a second of the way up`() throws {
@@ -90,7 +104,7 @@ import Topology
             switch next(&uploading, at: seconds, due: [.result]) {
             case .send:
                 uploading.sent(25_000, now: Self.start + .nanoseconds(Int64(seconds * 1e9)))
-                _ = uploading.acknowledged(through: 1, of: 1, retryAfter: .zero)
+                _ = uploading.acknowledged(through: 1, of: 1, 1, retryAfter: .zero)
                 sent += 25_000
             case .wait(let pause): seconds += pause.seconds
             default: Issue.record("it neither sends nor waits")
@@ -110,7 +124,7 @@ import Topology
                 case .send(_, _, let bytes):
                     uploading.sent(bytes, now: Self.start + .nanoseconds(Int64(seconds * 1e9)))
                     seconds += roundTrip
-                    _ = uploading.acknowledged(through: 1, of: 1, retryAfter: .zero)
+                    _ = uploading.acknowledged(through: 1, of: 1, 1, retryAfter: .zero)
                     steps.append(bytes)
                     sent += bytes
                 case .wait(let pause): seconds += pause.seconds
@@ -140,7 +154,7 @@ import Topology
             sizes.append(bytes)
             uploading.sent(10, now: Self.start)
             if isTaken {
-                _ = uploading.acknowledged(through: 9, of: 9, retryAfter: .zero)
+                _ = uploading.acknowledged(through: 9, of: 1, 9, retryAfter: .zero)
             } else {
                 _ = uploading.failed(isRefused: false)
                 #expect(next(&uploading) == .report)

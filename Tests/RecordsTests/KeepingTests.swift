@@ -17,6 +17,17 @@ import Testing
         }
     }
 
+    @Test func `A frame that is there already leaves no second file behind`() throws {
+        let fixture = try StoreFixture()
+        let live = LiveFrame(
+            below: Make.answer("7", frame: 1), payload: [UInt8](repeating: 9, count: 50))
+        #expect(try fixture.store.keep([live, live], now: Make.start) == 1)
+        // The answer was lost on its way, and the leaf owes it under other bytes.
+        try fixture.ingest([Make.escalation(1)], from: Make.origin("leaf-a", .escalation))
+        #expect(files(fixture) == 1)
+        #expect(try fixture.store.stats().payloads == 1)
+    }
+
     @Test func `Each class goes after its term, and an audit entry says so`() throws {
         let fixture = try StoreFixture()
         let escalations = Make.origin("leaf-a", .escalation)

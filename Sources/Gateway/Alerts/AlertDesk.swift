@@ -105,7 +105,7 @@ final class AlertDesk {
         metrics.emitted(after: age)
         let alert = Alert(
             id: ids.id(of: detection), origin: origin,
-            time: WallTime(nanoseconds: loop.time.wall.nanoseconds - age.nanoseconds),
+            time: loop.time.wall - age,
             since: since, content: .detection(detection))
         if taskRoutes.indices.contains(task) { send(alert, by: taskRoutes[task]) }
     }

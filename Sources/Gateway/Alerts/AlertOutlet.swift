@@ -102,7 +102,7 @@ final class AlertOutlet {
     }
 
     private func post(_ json: [UInt8], _ ticket: UInt64, _ at: WallTime) {
-        let age = max(loop.time.wall.nanoseconds - at.nanoseconds, 0)
+        let age = max((loop.time.wall - at).nanoseconds, 0)
         let now = loop.time.now.nanoseconds
         let since = Instant(nanoseconds: now - min(UInt64(age), now))
         do throws(Fault) {

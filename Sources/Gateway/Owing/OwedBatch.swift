@@ -112,6 +112,6 @@ extension Answer {
         degraded = response.parameters.string("canopy.degraded") ?? ""
         approved = bundle != nil
         answeredAt = time
-        latency = .nanoseconds(max(0, time.nanoseconds - frame.answeredAt.nanoseconds))
+        latency = max(.zero, time - frame.answeredAt)
     }
 }

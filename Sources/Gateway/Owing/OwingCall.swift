@@ -261,5 +261,10 @@ extension NodeReport {
             .joined(separator: ", ")
     }
 
-    fileprivate var dropped: UInt64 { depths.reduce(0) { $0 + $1.dropped } }
+    fileprivate var dropped: UInt64 {
+        depths.reduce(0) { sum, depth in
+            let (total, overflow) = sum.addingReportingOverflow(depth.dropped)
+            return overflow ? .max : total
+        }
+    }
 }

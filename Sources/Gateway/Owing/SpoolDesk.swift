@@ -17,8 +17,15 @@ final class SpoolDesk {
     let log: Logger
     private var rhythm: GroupCommit
     /// Whoever waits to hear that a record is on disk.
-    private var waiting: [@Sendable (Bool) -> Void] = []
+    private var waiting: [Waiting] = []
     private var promised: [(promise: ReceiptBook.Promise, sequence: UInt64)] = []
+
+    private struct Waiting {
+        let queue: SpoolQueue
+        let sequence: UInt64
+        let then: @Sendable (Bool) -> Void
+    }
+
     private var timer: (any ScheduledTimer)?
     private var failure: String?
     /// Tells everybody how full it is.
@@ -61,7 +68,9 @@ final class SpoolDesk {
             then?(false)
             return nil
         }
-        if let then { waiting.append(then) }
+        if let then {
+            waiting.append(Waiting(queue: SpoolQueue(queue), sequence: sequence, then: then))
+        }
         let now = loop.time.now
         let due = rhythm.appended(
             SpoolQueue(queue), isAwaited: then != nil, pending: spool.pending, now: now)
@@ -86,14 +95,15 @@ final class SpoolDesk {
         var isKept = true
         do throws(Fault) {
             try spool.commit()
-            try book.promise(receipts)
+            // What there was no room for is a gap, and no promise.
+            try book.promise(receipts.filter { spool.holds(.escalation, $0.sequence) })
             if failure != nil { log.info("the spool is written to again") }
             failure = nil
         } catch {
             isKept = false
             fail(error)
         }
-        for one in heard { one(isKept) }
+        for one in heard { one.then(isKept && spool.holds(one.queue, one.sequence)) }
         publish()
         committed()
     }

@@ -167,7 +167,7 @@ final class Uploader {
             // Beyond what was sent now the settlements are not here yet.
             try settle(queue, through: min(reply.watermark, sent.last))
             let pause = plan.acknowledged(
-                through: reply.watermark, of: sent.last, retryAfter: reply.retryAfter)
+                through: reply.watermark, of: sent.first, sent.last, retryAfter: reply.retryAfter)
             desk.publish()
             go(after: pause)
         } catch {

@@ -79,14 +79,14 @@ extension NodesReply.Known {
         (unknown.site, unknown.node) = (node.site, node.node)
         let known = node.report.flatMap { try? NodeReport.decode(Bytes($0)) }
         // What lasted when a node was killed it cannot end: it begins anew when it starts.
-        let started = known.map { $0.at.nanoseconds - $0.uptime.nanoseconds } ?? .min
+        let started = known.map { $0.at - $0.uptime } ?? WallTime(nanoseconds: .min)
         self.init(
             report: known ?? unknown, heard: node.heard,
             incidents: node.incidents.map { one in
-                let isCutShort = one.ended == nil && one.began.nanoseconds < started
+                let isCutShort = one.ended == nil && one.began < started
                 return Incident(
                     kind: one.kind, subject: one.subject, began: one.began,
-                    ended: isCutShort ? WallTime(nanoseconds: started) : one.ended,
+                    ended: isCutShort ? started : one.ended,
                     words: one.words)
             })
     }
@@ -107,6 +107,12 @@ struct TelemetrySums {
     private struct Sum {
         var latency = Sketch()
         var counts: [String: Int] = [:]
+
+        /// Stays at the largest number: what nodes below say may be any.
+        mutating func add(_ count: Int, to name: String) {
+            let (total, overflow) = counts[name, default: 0].addingReportingOverflow(count)
+            counts[name] = overflow ? .max : total
+        }
     }
 
     /// The only one that counts; all when empty.
@@ -128,7 +134,7 @@ struct TelemetrySums {
         for count in minute.counts {
             let words = count.name.split(separator: "/", maxSplits: 1)
             guard words.count == 2, let key = key(words[0]) else { continue }
-            sums[key, default: Sum()].counts[String(words[1]), default: 0] += count.count
+            sums[key, default: Sum()].add(count.count, to: String(words[1]))
         }
     }
 

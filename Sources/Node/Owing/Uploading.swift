@@ -116,12 +116,16 @@ public struct Uploading: Sendable {
     /// The node above has heard the report.
     public mutating func reported() { stage = .idle }
 
-    /// The node above has taken a batch that ended at `last`, up to `watermark`: how long to wait
-    /// before the next step.
+    /// The node above has taken a batch from `first` to `last`, and has all up to `watermark`: how
+    /// long to wait before the next step.
+    ///
+    /// One that lacks what came before the batch has begun its records again. It takes nothing for
+    /// whole until a report tells it where this node's begin.
     public mutating func acknowledged(
-        through watermark: UInt64, of last: UInt64, retryAfter: Interval
+        through watermark: UInt64, of first: UInt64, _ last: UInt64, retryAfter: Interval
     ) -> Interval {
-        stage = .idle
+        let lacksEarlier = watermark < first && first - watermark > 1
+        stage = lacksEarlier ? .away : .idle
         isBatch = false
         bytes = min(2 * bytes, Self.batchBytes)
         return watermark < last ? max(retryAfter, .seconds(1)) : .zero

@@ -19,7 +19,7 @@ extension RecordStore {
                 remedy: "give at most \(Delivery.textLimit)")
         }
         return try write { (shelf) throws(Fault) in
-            try shelf.database.transaction { () throws(Fault) in
+            try shelf.changing { () throws(Fault) in
                 let keys: [MergeKey]
                 switch target {
                 case .record(let id): keys = [try RecordSearch.key(id, shelf.database)]

@@ -13,7 +13,8 @@ extension Shelf {
         try makeRoom(for: delivery, now)
         // Files before the rows that name them. What a crash leaves over is swept later.
         let frames = try keepPayloads(delivery)
-        return try database.transaction { () throws(Fault) -> Ingested in
+        defer { dropUnnamed(frames.values) }
+        return try changing { () throws(Fault) -> Ingested in
             var holding = try holding(delivery.origin, now)
             var done = Ingested(watermark: 0)
             for record in delivery.records {
@@ -23,6 +24,32 @@ extension Shelf {
             try save(holding, done, now)
             done.watermark = holding.mark.through
             return done
+        }
+    }
+
+    /// Removes what was put for rows that were not written: of frames that were there under other
+    /// bytes, or of a transaction that did not hold. What fails here is swept at the next start.
+    func dropUnnamed(_ digests: some Sequence<Digest>) {
+        for digest in digests {
+            guard let isNamed = try? isNamed(digest), !isNamed else { continue }
+            try? payloads.remove(digest)
+        }
+    }
+
+    func isNamed(_ digest: Digest) throws(Fault) -> Bool {
+        try database.first("SELECT 1 FROM frames WHERE digest = ?", [.blob(digest.bytes)]) { _ in
+            true
+        } != nil
+    }
+
+    /// One transaction. What is counted beside the database is as before when it does not hold.
+    func changing<T>(_ body: () throws(Fault) -> T) throws(Fault) -> T {
+        let before = (frameBytes, earlyLabels)
+        do throws(Fault) {
+            return try database.transaction(body)
+        } catch {
+            (frameBytes, earlyLabels) = before
+            throw error
         }
     }
 

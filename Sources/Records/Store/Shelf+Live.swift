@@ -32,12 +32,13 @@ extension Shelf {
         guard frameBytes + needed <= settings.frameBytes else { return 0 }
         // Files before the rows that name them. What a crash leaves over is swept later.
         var digests: [Digest] = []
+        defer { dropUnnamed(digests) }
         for (frame, _) in fresh {
             let digest = Hash.sha256(frame.payload)
             try payloads.put(frame.payload, digest)
             digests.append(digest)
         }
-        return try database.transaction { () throws(Fault) in
+        return try changing { () throws(Fault) in
             var kept = 0
             for (one, digest) in zip(fresh, digests) {
                 try insert(frame: digest, one.frame.payload.count, one.key, now)

@@ -8,7 +8,7 @@ extension Shelf {
     /// Deletes what is past its term, and says so in an audit entry.
     func purge(now: WallTime) throws(Fault) -> [Purged] {
         func cutoff(_ term: Interval) -> WallTime {
-            WallTime(nanoseconds: now.nanoseconds - term.nanoseconds)
+            now - term
         }
         let records = cutoff(settings.retention.records)
         var purged = [
@@ -35,7 +35,7 @@ extension Shelf {
 
     /// What a sink has not taken is kept for as long again.
     private func overdue(_ before: WallTime, _ now: WallTime) -> WallTime {
-        WallTime(nanoseconds: before.nanoseconds - (now.nanoseconds - before.nanoseconds))
+        before - (now - before)
     }
 
     // MARK: Frames
@@ -112,10 +112,7 @@ extension Shelf {
         purged.bytes += step.bytes
         purged.undelivered += step.undelivered
         for frame in frames {
-            let others = try database.first(
-                "SELECT 1 FROM frames WHERE digest = ?", [.blob(frame.digest.bytes)]
-            ) { _ in true }
-            if others == nil { try payloads.remove(frame.digest) }
+            if try !isNamed(frame.digest) { try payloads.remove(frame.digest) }
         }
     }
 

@@ -7,7 +7,7 @@ extension FrameLane {
         var (unheard, underWay) = (0, 0)
         for index in entries.indices {
             if case .waiting(let unless, let until) = entries[index].place {
-                guard unheard < settings.window, underWay < settings.underWay else { return }
+                guard unheard < room.frames, underWay < settings.underWay else { return }
                 // Later frames do not overtake one that is held back.
                 if unless == passage, now < until { return }
                 leave(index, on: passage, now, &effects)
@@ -47,12 +47,14 @@ extension FrameLane {
     /// now is not worth more than what it has next.
     mutating func refuse(_ passage: UInt32, _ number: Int, _ fault: Fault, _ now: Instant) {
         guard let index = index(of: number),
-            case .sent(let on, _) = entries[index].place, on == passage
+            case .sent(let on, let due) = entries[index].place, on == passage
         else { return }
         switch fault.code {
         case .unavailable:
             takeBack(index, unless: passage, until: now + settings.pause, or: fault)
         case .exhausted where entries[index].hasWaited:
+            let patience = entries[index].timeout + settings.slack
+            room.refused(sentAt: due + (.zero - patience), now: now)
             takeBack(index, unless: passage, until: now + pause(after: fault), or: fault)
         default: finish(index, .failed(fault))
         }

@@ -82,10 +82,15 @@ public struct FrameLane<Load: Sendable, Answer: Sendable>: Sendable {
     /// Sorted by number.
     var entries: [Entry] = []
     var passage: UInt32?
+    /// How many frames the passage may have under way.
+    var room: PassageRoom
     /// Bytes of frames without their last word.
     public internal(set) var bytes = 0
 
-    public init(_ settings: LaneSettings = LaneSettings()) { self.settings = settings }
+    public init(_ settings: LaneSettings = LaneSettings()) {
+        self.settings = settings
+        room = PassageRoom(settings, waiting: 0)
+    }
 
     /// Frames without their last word.
     public var count: Int { entries.count }
@@ -97,7 +102,9 @@ public struct FrameLane<Load: Sendable, Answer: Sendable>: Sendable {
             let entry = Entry(
                 number: number, load: load, bytes: bytes, timeout: timeout, offeredAt: now)
             offer(entry, &effects)
-        case .opened(let passage): self.passage = passage
+        case .opened(let passage):
+            self.passage = passage
+            room = PassageRoom(settings, waiting: entries.count)
         case .halted: passage = nil
         case .closed(let passage): close(passage)
         case .answered(let number, let answer, let isFinal): take(number, answer, isFinal)
@@ -133,6 +140,9 @@ public struct FrameLane<Load: Sendable, Answer: Sendable>: Sendable {
 
     private mutating func take(_ number: Int, _ answer: Answer, _ isFinal: Bool) {
         guard let index = index(of: number), !entries[index].isDone else { return }
+        if case .sent(let on, _) = entries[index].place, on == passage, !entries[index].isSpoken {
+            room.answered()
+        }
         if isFinal {
             finish(index, .answered(answer, isFinal: true))
         } else if !entries[index].isSpoken {

@@ -225,7 +225,7 @@ extension World {
             return go(host)
         }
         let pause = desk.uploading.acknowledged(
-            through: mark.through, of: parcel.last, retryAfter: .zero)
+            through: mark.through, of: parcel.first, parcel.last, retryAfter: .zero)
         go(host, after: pause)
     }
 

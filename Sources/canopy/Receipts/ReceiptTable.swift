@@ -19,7 +19,7 @@ enum ReceiptTable {
 
     private static func took(_ one: ReceiptStatus) -> String {
         guard let promised = one.promisedAt, let ended = one.endedAt else { return "" }
-        let seconds = max(ended.nanoseconds - promised.nanoseconds, 0) / 1_000_000_000
+        let seconds = max((ended - promised).nanoseconds, 0) / 1_000_000_000
         return "\(seconds) s"
     }
 

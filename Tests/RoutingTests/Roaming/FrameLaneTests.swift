@@ -227,6 +227,33 @@ import Testing
         #expect(bench.told == ["0 a", "1 b", "2 c", "3 exhausted", "4 e"])
     }
 
+    @Test func `A backlog leaves a few frames at a time, and more as answers come`() {
+        let full = Fault(.exhausted, "no room", retry: .after(.milliseconds(200)))
+        var bench = Bench()
+        bench.offer(1...120)
+        bench.wait(60)
+        bench.on(.opened(1))
+        #expect(bench.sent.count == 8)
+        for number in 1...8 { bench.on(.answered(number, "a", isFinal: true)) }
+        #expect(bench.sent.count == 24)
+        // Those that find no room halve it once, and are sent again when the node said.
+        bench.on(.refused(1, 23, full), .refused(1, 24, full))
+        #expect(bench.lane.room.frames == 8)
+        for number in 9...22 { bench.on(.answered(number, "a", isFinal: true)) }
+        #expect(bench.sent.count == 24)
+        bench.wait(210)
+        #expect(bench.sent.dropFirst(24).prefix(3) == [[1, 23], [1, 24], [1, 25]])
+        // It grows by one with each round of answers now.
+        #expect(bench.lane.room.frames == 9)
+    }
+
+    @Test func `A camera without a backlog has the whole window at once`() {
+        var bench = Bench()
+        bench.on(.opened(1))
+        bench.offer(1...100)
+        #expect(bench.sent.count == 64)
+    }
+
     @Test func `A frame is sent four times and no more`() {
         for breaks in [true, false] {
             var bench = Bench()
