@@ -40,8 +40,8 @@ extension Spool {
         return sequence
     }
 
-    /// Whether a record is not lost. One for which there was no room, or that had to give way before
-    /// it was written, stands in a gap.
+    /// Whether a record is not lost. One for which there was no room, or that had to give way
+    /// before it was written, stands in a gap.
     public func holds(_ queue: SpoolQueue, _ sequence: UInt64) -> Bool {
         lanes[Int(queue.rawValue)].gaps.covering(sequence) == nil
     }

@@ -30,7 +30,8 @@ public struct LaneSettings: Sendable {
     /// Frames under way that the camera has heard nothing of: two seconds of one, and half of what
     /// a node takes on a stream. Later ones wait here, where they can still be dropped.
     public var window = 64
-    /// Of a backlog, frames that leave at first: few, since a node that was away finds many cameras.
+    /// Of a backlog, frames that leave at first: few, since a node that was away finds many
+    /// cameras.
     public var firstWindow = 8
     /// Frames under way in all, those among them whose first answer has come: under a node's 256.
     public var underWay = 192
