@@ -121,6 +121,15 @@ import Wire
         #expect(sketch.quantile(0.5) == nil && sketch.minimum == nil && sketch.maximum == nil)
     }
 
+    @Test func `Counts as large as can be, of another machine, add up to the largest`() throws {
+        let other = try #require(
+            Sketch(filled: [(bucket: 5, count: .max)], sum: .max, least: 5, most: 5))
+        var both = other
+        both.merge(other)
+        #expect(both.count == .max && both.sum == .max)
+        #expect(both.quantile(0.5) == 5 && both.quantile(1) == 5)
+    }
+
     @Test func `Values past the last bucket are counted, and the largest stays exact`() {
         var sketch = Sketch()
         sketch.insert(.max)
