@@ -56,13 +56,13 @@ struct Classifier: Sendable {
     /// Scores, and the surest classes, surest first; among equals the lower index. `values` has one
     /// per label.
     func classify(_ values: [Float]) -> (scores: Scores, classes: [ClassScore]) {
-        let probabilities =
+        let distribution =
             switch activation {
-            case .softmax: softmax(values, temperature: temperature)
-            case .none: distribution(values)
+            case .softmax: Distribution(softmax: values, temperature: temperature)
+            case .none: Distribution(probabilities: values)
             }
-        guard let probabilities else { return (.malformed, []) }
-        return (Scores(probabilities: probabilities), surest(probabilities))
+        guard let distribution else { return (.malformed, []) }
+        return (Scores(distribution), surest(distribution.probabilities))
     }
 
     private func surest(_ probabilities: [Double]) -> [ClassScore] {

@@ -1,8 +1,9 @@
 """What a node costs a leaf inference: the same model, the same frame, one core, taking turns.
 
 What is compared is CPU time a frame, of all threads of a process, with what the runtime's own
-function took in the same turn (`clocked_runtime.c` has a clock at it). Five take turns, some hundred
-milliseconds each, many times over, so that whatever else the machine does falls on all:
+functions took in the same turn (`clocked_runtime.c` has a clock at those that a frame calls). Five
+take turns, some hundred milliseconds each, many times over, so that whatever else the machine does
+falls on all:
 
 - the runtime's own loop on a raw tensor (`runtime_loop.c`), to see that the clock says the same;
 - our engine on the same tensor in memory, which adds queue, checks and calibrated scores;
@@ -16,6 +17,10 @@ its worker takes more than that of a node. Decoding a JPEG is no share of it, as
 to. The median of all rounds counts, and is told with its 95 % interval; the upper end of that is
 judged: what holds is then within the budget and not merely within the noise.
 
+What a node's other threads take is the wire's, and a server's code and data have left the caches
+after each inference. So the same frames go to a C++ gRPC server too, which echoes them while the
+runtime's own loop fills the same core: the node's loop is held against it.
+
 It is judged on EfficientNet-Lite0 INT8, a leaf model of the usual size (`Tools/models/make
 setup-imagenet imagenet` makes it). The digits show what a tiny model pays: some tens of microseconds
 a frame, whatever the model.
@@ -27,6 +32,7 @@ import json
 import os
 import struct
 import subprocess
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -44,10 +50,16 @@ ROUNDS_A_SECOND = 4
 STREAMS = 3
 MOST_SHARE = 0.03
 MOST_SHARE_ISOLATED = 0.05
+# The C++ gRPC server is sent this share of what one worker infers; the runtime's own loop infers so
+# many times as many beside it, so that it is the one that ends last.
+YARDSTICK_PACE, YARDSTICK_BESIDE = 0.85, 1.5
+# A node's loop against that server.
+MOST_OF_YARDSTICK = 1.0
 # Times that the rounds are drawn again for the interval.
 REDRAWN = 2_000
 # The runtime and its clock may differ by so much: other memory, other luck with caches.
 MOST_DIFFERENCE = 0.15
+YARDSTICK_CLAIM = "a node's loop against a C++ gRPC server's echo of the same frames"
 CACHE = ROOT / ".cache" / "models" / "bundles"
 YARDSTICKS = ROOT / ".cache" / "yardsticks"
 # Bundle: its folder, its input, the input's shape, whether the budget is judged on it.
@@ -79,10 +91,12 @@ def run(folder: Path, seconds: int, claims: Claims) -> dict:
                            f"≤ {MOST_SHARE:g}", why)
             claims.not_run(f"gateway's share of an isolated inference, {bundle}",
                            f"≤ {MOST_SHARE_ISOLATED:g}", why)
+            claims.not_run(f"{YARDSTICK_CLAIM}, {bundle}", f"≤ {MOST_OF_YARDSTICK:g}", why)
             print(f"  {bundle}: not run, {why}", flush=True)
             results[bundle] = "not run"
             continue
-        rounds = measure(folder, where / bundle, name, shape, seconds * ROUNDS_A_SECOND)
+        rounds = measure(
+            folder, where / bundle, name, shape, seconds * ROUNDS_A_SECOND, is_judged)
         results[bundle] = summary(rounds)
         show(bundle, results[bundle])
         if is_judged:
@@ -102,6 +116,9 @@ def judge(bundle: str, result: dict, claims: Claims) -> None:
                            f"{-difference:+.0%}")
         else:
             claims.at_most(what, row["high"], most, words)
+    claims.at_most(f"{YARDSTICK_CLAIM}, {bundle}", cpu["in-process beside"] / cpu["grpc++"],
+                   MOST_OF_YARDSTICK,
+                   f"{cpu['in-process beside']:.0f} µs of {cpu['grpc++']:.0f}")
 
 
 def show(bundle: str, result: dict) -> None:
@@ -113,6 +130,9 @@ def show(bundle: str, result: dict) -> None:
           f"({cpu['isolated inside']:.0f})", flush=True)
     print(f"  {bundle}: beside the worker: in-process {cpu['in-process beside']:.0f} µs, isolated "
           f"{cpu['isolated beside']:.0f} µs a frame", flush=True)
+    if "grpc++" in cpu:
+        print(f"  {bundle}: a C++ gRPC server's echo of the same frames, beside the runtime's own "
+              f"loop: {cpu['grpc++']:.0f} µs a frame", flush=True)
     shares = "; ".join(
         f"{home} {row['share'] * 100:+.2f} % ({row['low'] * 100:+.2f} to {row['high'] * 100:+.2f})"
         for home, row in result["share"].items())
@@ -245,8 +265,32 @@ class Served:
         self.fleet.close()
 
 
-def measure(folder: Path, bundle: Path, name: str, shape: tuple, rounds: int) -> list[dict]:
-    """CPU time of a frame, µs, for each of the five in each round."""
+class Echo:
+    """A C++ gRPC server that gives the same frames back, on core 0 beside the runtime's own loop."""
+
+    def __init__(self, body: Path) -> None:
+        self.body = body
+        self.process, self.port = rpc.start_yardstick()
+
+    def run(self, runtime: Loop, frames: int) -> float:
+        """CPU time of a frame, µs, of the server."""
+        beside = threading.Thread(target=runtime.run, args=(round(frames * YARDSTICK_BESIDE),))
+        beside.start()
+        used = rpc.load(self.process, self.port, self.body, 1, STREAMS, frames,
+                        pace=round(frames / TURN_SECONDS * YARDSTICK_PACE))["cpu_us"]
+        assert beside.is_alive(), "the runtime's own loop ended before the load"
+        beside.join()
+        return used
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait(20)
+
+
+def measure(folder: Path, bundle: Path, name: str, shape: tuple, rounds: int,
+            is_judged: bool) -> list[dict]:
+    """CPU time of a frame, µs, for each of the five in each round; where the bundle is judged, of
+    the C++ gRPC server too."""
     tensor, image = folder / "tensor", folder / "frame.jpg"
     tensor.write_bytes(np.random.default_rng(1).random(shape, np.float32).tobytes())
     picture().save(image, quality=90)
@@ -259,6 +303,7 @@ def measure(folder: Path, bundle: Path, name: str, shape: tuple, rounds: int) ->
         "in-process": Served(folder, bundle, "in-process", body),
         "isolated": Served(folder, bundle, "isolated", body),
     }
+    echo = Echo(body) if is_judged else None
     try:
         for taker in takers.values():
             taker.run(20)  # caches, and what is made with the first frame
@@ -268,13 +313,15 @@ def measure(folder: Path, bundle: Path, name: str, shape: tuple, rounds: int) ->
             # There and back again: what drifts falls on both ends alike.
             order = list(takers) if number % 2 == 0 else list(takers)[::-1]
             row = {who: takers[who].run(frames) for who in order}
+            if echo:
+                row["grpc++"] = echo.run(takers["runtime"], frames)
             row |= {f"{who} beside": takers[who].beside for who in ("in-process", "isolated")}
             row |= {f"{who} inside": taker.clock.inside
                     for who, taker in takers.items() if taker.clock}
             results.append(row)
         return results
     finally:
-        for taker in takers.values():
+        for taker in (*takers.values(), *([echo] if echo else [])):
             taker.close()
 
 

@@ -102,12 +102,15 @@ def write_body(folder: Path, count: int) -> Path:
     return path
 
 
-def load(process, port: int, body: Path, connections: int, streams: int, calls: int) -> dict:
-    """One h2load run: calls per second, and CPU time of the server per call in µs."""
+def load(process, port: int, body: Path, connections: int, streams: int, calls: int,
+         pace: int | None = None) -> dict:
+    """One h2load run: calls per second, and CPU time of the server per call in µs. With `pace`, a
+    connection begins so many calls a second; without, the next when one has ended."""
     # A stated number of calls, so that all CPU time is that of calls which are counted.
     line = ["taskset", "-c", "1", "h2load", "-c", str(connections), "-m", str(streams), "-n",
             str(calls), "-d", str(body), "-H", "content-type: application/grpc", "-H",
-            "te: trailers", f"http://127.0.0.1:{port}{METHOD}"]
+            "te: trailers", *(["--rps", str(pace)] if pace else []),
+            f"http://127.0.0.1:{port}{METHOD}"]
     before = cpu_seconds(process.pid)
     done = subprocess.run(line, capture_output=True, text=True, timeout=600)
     used = cpu_seconds(process.pid) - before

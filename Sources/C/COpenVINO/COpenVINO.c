@@ -36,6 +36,7 @@ static const symbol symbols[] = {
     SLOT("ov_compiled_model_create_infer_request", create_request),
     SLOT("ov_infer_request_free", free_request),
     SLOT("ov_infer_request_set_input_tensor_by_index", set_input),
+    SLOT("ov_infer_request_set_output_tensor_by_index", set_output),
     SLOT("ov_infer_request_get_output_tensor_by_index", get_output),
     SLOT("ov_infer_request_infer", infer),
     SLOT("ov_tensor_create", create_tensor),

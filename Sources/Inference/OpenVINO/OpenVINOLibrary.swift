@@ -52,14 +52,17 @@ final class OpenVINOLibrary: @unchecked Sendable {
 
     /// Throws what OpenVINO says when `status` is an error.
     ///
-    /// - Parameter action: what was tried, such as `compiling sha256:…`.
-    func check(_ status: canopy_ov_status, _ code: Fault.Code, _ action: String) throws(Fault) {
+    /// - Parameter action: what was tried, such as `compiling sha256:…`; put together only when it
+    ///   failed, since some are checked for each frame.
+    func check(
+        _ status: canopy_ov_status, _ code: Fault.Code, _ action: @autoclosure () -> String
+    ) throws(Fault) {
         guard status != 0 else { return }
         let text = functions.last_error()
         defer { functions.free_text(text) }
         let lines = text.map { String(cString: $0) } ?? "status \(status)"
         let said = lines.split(separator: "\n").filter { !$0.hasPrefix("Exception from") }
-        throw Fault(code, "\(action) failed: \(said.joined(separator: " ").prefix(400))")
+        throw Fault(code, "\(action()) failed: \(said.joined(separator: " ").prefix(400))")
     }
 
     private static func version(_ table: canopy_ov_functions) -> String {

@@ -3,7 +3,7 @@ internal import Ground
 
 /// One inference at a time: its bound inputs and its outputs. Belongs to one worker.
 final class OpenVINORequest: ModelOutputs {
-    /// Memory that an input is prepared in, frame after frame.
+    /// Memory that an input is prepared in, or an output is found in, frame after frame.
     private struct Room {
         let memory: UnsafeMutableRawBufferPointer
         let tensor: OpaquePointer
@@ -13,6 +13,9 @@ final class OpenVINORequest: ModelOutputs {
     private let model: OpenVINOCompiled
     private let handle: OpaquePointer
     private var rooms: [Room?]
+    /// Where each output is after an inference; `nil` where its shape is known only then. Bound
+    /// once: asking the runtime for an output costs three calls a frame.
+    private var results: [Room?] = []
     /// Inputs that are bound to their room now.
     private var isOwn: [Bool]
 
@@ -30,11 +33,14 @@ final class OpenVINORequest: ModelOutputs {
             "making an infer request")
         guard let request else { throw Fault(.inner, "OpenVINO gave no request") }
         handle = request
+        for (index, output) in model.outputs.enumerated() {
+            results.append(output.isStatic ? try makeResult(index, output) : nil)
+        }
     }
 
     deinit {
         functions.free_request(handle)
-        for room in rooms { release(room) }
+        for room in rooms + results { release(room) }
     }
 
     /// Memory for input `index` in `shape`, bound to it; the same each time while the shape stays.
@@ -44,24 +50,42 @@ final class OpenVINORequest: ModelOutputs {
             isOwn[index] = true
             return room.memory
         }
-        guard let count = elementCount(shape), let size = model.inputs[index].type.size else {
-            throw Fault(.inner, "input \(index) has no size in shape \(shape)")
+        let room = try makeRoom(model.inputs[index], shape)
+        release(rooms[index])
+        rooms[index] = room
+        try bind(index, room.tensor)
+        isOwn[index] = true
+        return room.memory
+    }
+
+    private func makeResult(
+        _ index: Int, _ output: TensorSpecification
+    ) throws(Fault) -> Room {
+        let room = try makeRoom(output, output.shape)
+        do throws(Fault) {
+            try library.check(
+                functions.set_output(handle, index, room.tensor), .inner, "binding output \(index)")
+        } catch {
+            release(room)
+            throw error
+        }
+        return room
+    }
+
+    private func makeRoom(_ port: TensorSpecification, _ shape: [Int]) throws(Fault) -> Room {
+        guard let count = elementCount(shape), let size = port.type.size else {
+            throw Fault(.inner, "\"\(port.name)\" has no size in shape \(shape)")
         }
         let memory = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: max(count * size, 1), alignment: 64)
+            byteCount: count * size, alignment: 64)
         memory.initializeMemory(as: UInt8.self, repeating: 0)
-        let tensor: OpaquePointer
         do throws(Fault) {
-            tensor = try wrap(index, shape, UnsafeRawPointer(memory.baseAddress!))
+            let tensor = try wrap(port, shape, UnsafeRawPointer(memory.baseAddress!))
+            return Room(memory: memory, tensor: tensor, shape: shape)
         } catch {
             memory.deallocate()
             throw error
         }
-        release(rooms[index])
-        rooms[index] = Room(memory: memory, tensor: tensor, shape: shape)
-        try bind(index, tensor)
-        isOwn[index] = true
-        return memory
     }
 
     /// Lets input `index` read `bytes` where they are. They must live until `infer` has returned.
@@ -69,7 +93,7 @@ final class OpenVINORequest: ModelOutputs {
         _ bytes: UnsafeRawBufferPointer, input index: Int, shape: [Int]
     ) throws(Fault) {
         guard let base = bytes.baseAddress else { throw Fault(.inner, "input \(index) is nowhere") }
-        let tensor = try wrap(index, shape, base)
+        let tensor = try wrap(model.inputs[index], shape, base)
         defer { functions.free_tensor(tensor) }
         isOwn[index] = false
         try bind(index, tensor)
@@ -83,6 +107,9 @@ final class OpenVINORequest: ModelOutputs {
     func output<R>(
         _ index: Int, _ body: ([Int], UnsafeRawBufferPointer) throws(Fault) -> R
     ) throws(Fault) -> R {
+        if let room = results[index] {
+            return try body(room.shape, UnsafeRawBufferPointer(room.memory))
+        }
         var tensor: OpaquePointer?
         try library.check(
             functions.get_output(handle, index, &tensor), .inner, "getting output \(index)")
@@ -99,7 +126,6 @@ final class OpenVINORequest: ModelOutputs {
     }
 
     private func shape(of tensor: OpaquePointer, _ index: Int) throws(Fault) -> [Int] {
-        if model.outputs[index].isStatic { return model.outputs[index].shape }
         var shape = canopy_ov_shape()
         try library.check(
             functions.tensor_shape(tensor, &shape), .inner, "asking the shape of output \(index)")
@@ -109,10 +135,11 @@ final class OpenVINORequest: ModelOutputs {
     }
 
     private func wrap(
-        _ index: Int, _ shape: [Int], _ base: UnsafeRawPointer
+        _ port: TensorSpecification, _ shape: [Int], _ base: UnsafeRawPointer
     ) throws(Fault) -> OpaquePointer {
-        guard let type = model.inputs[index].type.openVINO else {
-            throw Fault(.unsupported, "input \(index) takes text", remedy: "use another model")
+        guard let type = port.type.openVINO else {
+            throw Fault(
+                .unsupported, "\"\(port.name)\" takes or gives text", remedy: "use another model")
         }
         var axes = shape.map(Int64.init)
         var tensor: OpaquePointer?
@@ -121,7 +148,7 @@ final class OpenVINORequest: ModelOutputs {
                 CInt(type), canopy_ov_shape(rank: Int64($0.count), dimensions: $0.baseAddress),
                 UnsafeMutableRawPointer(mutating: base), &tensor)
         }
-        try library.check(status, .inner, "wrapping input \(index)")
+        try library.check(status, .inner, "wrapping \"\(port.name)\"")
         guard let tensor else { throw Fault(.inner, "OpenVINO gave no tensor") }
         return tensor
     }

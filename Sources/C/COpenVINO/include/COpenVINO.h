@@ -83,6 +83,7 @@ typedef struct {
         const canopy_ov_compiled *, canopy_ov_request *_Nullable *_Nonnull);
     void (*free_request)(canopy_ov_request *);
     canopy_ov_status (*set_input)(canopy_ov_request *, size_t index, const canopy_ov_tensor *);
+    canopy_ov_status (*set_output)(canopy_ov_request *, size_t index, const canopy_ov_tensor *);
     canopy_ov_status (*get_output)(
         const canopy_ov_request *, size_t index, canopy_ov_tensor *_Nullable *_Nonnull);
     canopy_ov_status (*infer)(canopy_ov_request *);
