@@ -82,8 +82,7 @@ public struct Interval: Hashable, Comparable, Sendable {
 
     @inlinable
     public static func + (a: Interval, b: Interval) -> Interval {
-        let (sum, over) = a.nanoseconds.addingReportingOverflow(b.nanoseconds)
-        return Interval(nanoseconds: over ? (a.nanoseconds < 0 ? .min : .max) : sum)
+        Interval(nanoseconds: a.nanoseconds.saturatingSum(b.nanoseconds))
     }
 
     @inlinable

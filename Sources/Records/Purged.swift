@@ -51,3 +51,18 @@ public struct Purged: Equatable, Sendable {
         (self.count, self.bytes, self.undelivered) = (count, bytes, undelivered)
     }
 }
+
+extension [Purged] {
+    /// Adds what one step deleted.
+    mutating func add(_ step: [Purged]) {
+        for one in step where one.count > 0 {
+            if let index = firstIndex(where: { $0.kind == one.kind }) {
+                self[index].count += one.count
+                self[index].bytes += one.bytes
+                self[index].undelivered += one.undelivered
+            } else {
+                append(one)
+            }
+        }
+    }
+}

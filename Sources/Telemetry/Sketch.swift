@@ -1,3 +1,5 @@
+internal import Ground
+
 /// A distribution of whole numbers from which quantiles can be told within 1 %, and which merges:
 /// the sketch of two sketches is the sketch of all their values.
 ///
@@ -41,7 +43,7 @@ public struct Sketch: Sendable, Equatable {
         if index < first || index >= first + buckets.count { hold(index) }
         buckets[index - first] += 1
         count += 1
-        sum = Self.total(sum, value)
+        sum = sum.saturatingSum(value)
         least = min(least, value)
         most = max(most, value)
     }
@@ -53,18 +55,13 @@ public struct Sketch: Sendable, Equatable {
         hold(other.first + other.buckets.count - 1)
         for (index, inside) in other.buckets.enumerated() {
             let place = other.first - first + index
-            buckets[place] = Self.total(buckets[place], inside)
+            buckets[place] = buckets[place].saturatingSum(inside)
         }
-        count = Self.total(count, other.count)
-        sum = Self.total(sum, other.sum)
+        // Sketches come from other machines too.
+        count = count.saturatingSum(other.count)
+        sum = sum.saturatingSum(other.sum)
         least = min(least, other.least)
         most = max(most, other.most)
-    }
-
-    /// Stays at the largest number: a sketch of another machine may say any.
-    private static func total(_ a: UInt64, _ b: UInt64) -> UInt64 {
-        let (total, overflow) = a.addingReportingOverflow(b)
-        return overflow ? .max : total
     }
 
     /// What was inserted since an earlier state of this sketch. Counts and sum are exact; the least
@@ -123,7 +120,7 @@ public struct Sketch: Sendable, Equatable {
         let rank = max(1, UInt64((q * Double(count)).rounded(.up)))
         var seen: UInt64 = 0
         for (offset, inside) in buckets.enumerated() where inside > 0 {
-            seen = Self.total(seen, inside)
+            seen = seen.saturatingSum(inside)
             if seen >= rank {
                 let index = first + offset
                 let isLast = index == Self.bucketCount - 1

@@ -31,7 +31,7 @@ struct OwingTests {
 
     @Test func `Receipts are found again, settled and lost ones too`() throws {
         let folder = try Folder()
-        var book = try ReceiptBook(folder: folder.path)
+        var book = try ReceiptBook(folder: folder.path) { _ in }
         let now = WallTime(nanoseconds: 1)
         func promise(_ id: String) -> ReceiptBook.Promise {
             ReceiptBook.Promise(id: id, task: "look", request: "", at: now)
@@ -40,7 +40,7 @@ struct OwingTests {
         try book.settle([("a", 1, .answered([7, 8]))], at: now)
         try book.lose(2...2, "the frame was dropped: overflow", at: now)
         book.close()
-        book = try ReceiptBook(folder: folder.path)
+        book = try ReceiptBook(folder: folder.path) { _ in }
         guard case .answered([7, 8])? = book.state(of: "a"), case .lost? = book.state(of: "b"),
             case .pending? = book.state(of: "c")
         else {
@@ -93,7 +93,7 @@ struct OwingTests {
 
     @Test func `The watermark never passes a frame that has no answer`() throws {
         let batch = try OwedBatch(
-            upload([owed(4), owed(5), owed(6)], first: 4, last: 6, of: origin))
+            upload([owed(4), owed(5), owed(6)], first: 4, last: 6, of: origin), for: .open)
         #expect(batch.frames.map(\.sequence) == [4, 5, 6])
         let time = WallTime(nanoseconds: 100)
         let some: [UInt64: OwedOutcome] = [4: .answered(answer, at: time), 6: .failed("no")]
@@ -122,7 +122,7 @@ struct OwingTests {
                 body: .result(result))
         }
         let delivery = try #require(
-            try OwedBatch(upload(records, first: 1, last: 3, of: queue)).delivery([:]))
+            try OwedBatch(upload(records, first: 1, last: 3, of: queue), for: .open).delivery([:]))
         guard case .result = delivery.records[0].body, case .gap = delivery.records[1].body,
             case .result = delivery.records[2].body
         else {
@@ -137,7 +137,7 @@ struct OwingTests {
         let damaged = UploadBatch(
             origin: queue, first: 1, last: 3, sha256: Hash.sha256(bytes).bytes, size: bytes.count,
             block: try Zstd.compressed(bytes))
-        let read = try OwedBatch(damaged)
+        let read = try OwedBatch(damaged, for: .open)
         #expect(read.records.map(\.sequence) == [1, 2, 3])
         if case .gap(let gap)? = read.records[1].body {
             #expect(gap.reason == "unreadable")
@@ -146,10 +146,38 @@ struct OwingTests {
         }
     }
 
+    @Test func `A node writes of no task that it may not use; what comes after is kept`() throws {
+        let queue = Wire.Origin(site: "mill", node: "leaf", epoch: 5, queue: .result)
+        var foreign = result(2)
+        foreign.task = "gate"
+        let label = LabelRecord(
+            request: "r", task: "gate", label: "8", labelledAt: WallTime(nanoseconds: 1), who: "me")
+        let bodies: [OwedRecord.Body] = [
+            .result(result(1)), .result(foreign), .label(label), .result(result(4)),
+        ]
+        let records = bodies.enumerated().map { index, body in
+            OwedRecord(
+                sequence: UInt64(index + 1), at: WallTime(nanoseconds: 9), clock: 1, body: body)
+        }
+        let access = Access(verbs: [], tasks: ["look"])
+        let batch = try OwedBatch(upload(records, first: 1, last: 4, of: queue), for: access)
+        let reasons = batch.records.map { record in
+            if case .gap(let gap)? = record.body { gap.reason } else { "" }
+        }
+        #expect(reasons == ["", "task_not_allowed", "task_not_allowed", ""])
+        #expect(try #require(batch.delivery([:])).last == 4)
+        var owed = owed(1)
+        guard case .escalation(var frame)? = owed.body else { return }
+        frame.answer = foreign
+        owed.body = .escalation(frame)
+        let frames = try OwedBatch(upload([owed], first: 1, last: 1, of: origin), for: access)
+        #expect(frames.frames.isEmpty && frames.last == 1)
+    }
+
     @Test func `A batch that is not what it says is refused`() throws {
         func code(_ batch: UploadBatch) -> Fault.Code? {
             do {
-                _ = try OwedBatch(batch)
+                _ = try OwedBatch(batch, for: .open)
                 return nil
             } catch { return error.code }
         }
@@ -168,7 +196,8 @@ struct OwingTests {
         let gap = OwedRecord(
             sequence: 1, at: WallTime(nanoseconds: 0), clock: 0,
             body: .gap(GapRecord(first: 1, last: 40, reason: "overflow")))
-        let batch = try OwedBatch(upload([gap, owed(41)], first: 1, last: 41, of: origin))
+        let batch = try OwedBatch(
+            upload([gap, owed(41)], first: 1, last: 41, of: origin), for: .open)
         let delivery = try #require(batch.delivery([41: .failed("no")]))
         #expect(delivery.records.map(\.last) == [40, 41])
     }

@@ -1,3 +1,4 @@
+import Foundation
 import Ground
 import Storage
 import Testing
@@ -30,7 +31,7 @@ import Wire
     }
 
     @Test func `A receipt is open, settled or failed, and says what came of it`() throws {
-        let book = try ReceiptBook(folder: folder)
+        let book = try ReceiptBook(folder: folder) { _ in }
         try book.promise(promises(1...5))
         try book.settle([("r2", 2, .answered(answer)), ("r3", 3, .lost("no"))], at: Self.later)
         try book.lose(4...4, "dropped", at: Self.later)
@@ -56,7 +57,7 @@ import Wire
     }
 
     @Test func `Page after page shows each receipt once`() throws {
-        let book = try ReceiptBook(folder: folder)
+        let book = try ReceiptBook(folder: folder) { _ in }
         try book.promise(promises(1...25))
         var (seen, before) = ([String](), UInt64(0))
         repeat {
@@ -82,13 +83,35 @@ import Wire
         }
         opened.database.close()
         for _ in 1...2 {
-            let book = try ReceiptBook(folder: folder)
-            #expect(book.loss == nil)
+            let book = try ReceiptBook(folder: folder) { Issue.record("\($0)") }
             try book.promise(promises(2...2))
             let page = try book.page(ReceiptsQuery())
             #expect(page.receipts.map(\.receipt) == ["r2", "old"])
             #expect(page.receipts[1].promisedAt == nil && page.receipts[1].state == .open)
             book.close()
         }
+    }
+
+    @Test func `A book that is damaged under way begins again, and nothing is held up`() throws {
+        var faults: [Fault] = []
+        let book = try ReceiptBook(folder: folder) { faults.append($0) }
+        try book.promise(promises(1...2_000))
+        let path = "\(folder)/receipts.sqlite"
+        // Everything into the file itself. Another's change has the book read what lies there.
+        let other = try Database(path: path)
+        try other.run("DELETE FROM receipts WHERE id = 'r1'")
+        try other.run("PRAGMA wal_checkpoint(TRUNCATE)")
+        other.close()
+        let file = try #require(FileHandle(forUpdatingAtPath: path))
+        try file.seek(toOffset: 4096)
+        try file.write(contentsOf: Data(repeating: 0x5A, count: 64 << 10))
+        try file.close()
+        try book.promise(promises(2_001...2_001))
+        #expect(faults.map(\.code) == [.corrupt])
+        #expect(faults[0].description.contains("\(path).damaged-1"))
+        // A settlement of a receipt that the damage took is found all the same.
+        try book.settle([("r7", 7, .answered(answer))], at: Self.later)
+        #expect(try book.page(ReceiptsQuery()).receipts.map(\.receipt) == ["r7", "r2001"])
+        #expect(faults.count == 1)
     }
 }

@@ -17,6 +17,17 @@ import Testing
     #expect(Instant.distantFuture + .seconds(1) == .distantFuture)
     #expect(Interval.seconds(.max) == Interval(nanoseconds: .max))
     #expect(Instant(nanoseconds: 3) - Instant(nanoseconds: 10) == .nanoseconds(-7))
+    let (early, late) = (WallTime(nanoseconds: .min), WallTime(nanoseconds: .max))
+    #expect(late - early == .nanoseconds(.max) && early - late == .nanoseconds(.min))
+    #expect(early - .seconds(1) == early && late - .nanoseconds(-1) == late)
+    #expect(Interval.nanoseconds(.max) + .nanoseconds(1) == .nanoseconds(.max))
+    #expect(Interval.nanoseconds(.min) + .nanoseconds(-1) == .nanoseconds(.min))
+}
+
+@Test func `Counts of other machines add up to the largest number at most`() {
+    #expect(UInt64.max.saturatingSum(1) == .max && UInt64(3).saturatingSum(4) == 7)
+    #expect(Int.max.saturatingSum(.max) == .max && Int.min.saturatingSum(-1) == .min)
+    #expect(Int.max.saturatingSum(.min) == -1)
 }
 
 @Test(arguments: [

@@ -56,6 +56,16 @@ import Testing
         #expect(try audits(fixture).count <= 4)
     }
 
+    @Test func `Much is purged in steps, and told as one`() throws {
+        let fixture = try StoreFixture()
+        try fixture.ingest((1...2500).map { Make.result($0) })
+        let purged = try fixture.store.purge(now: Make.after(1001))
+        #expect(purged.map(\.kind) == ["records"] && purged.map(\.count) == [2500])
+        #expect(try fixture.rows().isEmpty)
+        let entries = try audits(fixture)
+        #expect(entries.count == 3 && entries.filter { $0.contains("\"count\":1000") }.count == 2)
+    }
+
     @Test func `When the winner's term is over, the best of the rest wins`() throws {
         let fixture = try StoreFixture()
         try fixture.ingest(

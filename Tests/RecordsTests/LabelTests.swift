@@ -1,4 +1,5 @@
 import Ground
+import Storage
 import Testing
 
 @testable import Records
@@ -81,9 +82,38 @@ import Testing
             .label(request: "request-9", task: "digits", truth("7")))
         try fixture.ingest([early, Make.result(4, "1", frame: 9)])
         #expect(try score(fixture) == ["leaf 7 1/2"])
+        // Another node's request of that id is another frame, whichever comes first.
+        let first = Owed(
+            sequence: 5, at: Make.start, clock: 0,
+            .label(request: "request-3", task: "digits", truth("5")))
+        try fixture.ingest([first])
+        try fixture.ingest([Make.result(3, "5", node: "leaf-b", frame: 3)], from: other)
+        #expect(try score(fixture) == ["leaf 7 1/2"])
+        #expect(try fixture.store.stats().waitingLabels == 1)
+        try fixture.ingest([Make.result(6, "4", frame: 3)])
+        #expect(try fixture.store.stats().waitingLabels == 0)
         #expect(throws: Fault.self) {
             try fixture.ingest([label], from: Make.origin("leaf-a", .escalation))
         }
+    }
+
+    @Test func `Labels that waited in a store of an earlier version go on waiting`() throws {
+        let fixture = try StoreFixture()
+        try fixture.store.write { (shelf) throws(Fault) in
+            try shelf.database.script(
+                """
+                DROP TABLE early_labels;
+                CREATE TABLE early_labels (
+                    request TEXT NOT NULL, task TEXT NOT NULL, label TEXT NOT NULL,
+                    at INTEGER NOT NULL, who TEXT NOT NULL, received INTEGER NOT NULL,
+                    PRIMARY KEY (request, task));
+                INSERT INTO early_labels VALUES ('request-6', 'digits', '7', 1, 'me', 1);
+                PRAGMA user_version = 3;
+                """)
+        }
+        let later = try StoreFixture(folder: fixture.folder)
+        try later.ingest([Make.result(1, "7", frame: 6)])
+        #expect(try score(later) == ["leaf 7 1/1"])
     }
 
     @Test func `Purged records leave the accuracy as it is`() throws {

@@ -34,6 +34,7 @@ import Testing
         #expect(gaps == ["1…\(depth.dropped) overflow"])
         #expect(records + Int(depth.dropped) == 1_000)
         #expect(depth.records == UInt64(records))
+        #expect((1...1_000).allSatisfy { spool.holds(.result, $0) == ($0 > depth.dropped) })
         // All but the reserve, the cursors and what a segment's end wastes is used.
         #expect(records > 150)
     }

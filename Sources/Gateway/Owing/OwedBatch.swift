@@ -14,9 +14,12 @@ struct OwedBatch: Sendable {
 
     /// Unpacks a batch. Blocks for some milliseconds: not on a loop.
     ///
+    /// A node writes of the tasks that it may use. A record of another is a gap: with a batch that
+    /// is refused, what comes after it would wait for ever.
+    ///
     /// - Throws: `corrupt` when the block is not what its hash says, or its records are not those
     ///   that it states; `exhausted` past a bound.
-    init(_ batch: UploadBatch) throws(Fault) {
+    init(_ batch: UploadBatch, for access: Access) throws(Fault) {
         origin = batch.origin
         first = batch.first
         last = batch.last
@@ -29,7 +32,7 @@ struct OwedBatch: Sendable {
         var records: [OwedRecord] = []
         var next = first
         for bytes in try OwedBlock.records(of: block) {
-            let record = Self.read(bytes, expected: next)
+            let record = Self.admitted(Self.read(bytes, expected: next), for: access)
             records.append(record)
             next = record.last &+ 1
         }
@@ -46,6 +49,11 @@ struct OwedBatch: Sendable {
             return record
         }
         return lost(expected, expected, "unreadable")
+    }
+
+    private static func admitted(_ record: OwedRecord, for access: Access) -> OwedRecord {
+        guard let task = record.task, !access.mayUse(task) else { return record }
+        return lost(record.sequence, record.sequence, "task_not_allowed")
     }
 
     static func lost(_ first: UInt64, _ last: UInt64, _ reason: String) -> OwedRecord {
@@ -65,6 +73,18 @@ struct OwedBatch: Sendable {
     var frames: [(sequence: UInt64, record: EscalationRecord)] {
         records.compactMap { record in
             if case .escalation(let owed)? = record.body { (record.sequence, owed) } else { nil }
+        }
+    }
+}
+
+extension OwedRecord {
+    /// The task that it is about; `nil` where it is about the node.
+    fileprivate var task: String? {
+        switch body {
+        case .result(let result): result.task
+        case .escalation(let owed): owed.answer?.task
+        case .label(let said): said.task
+        case .telemetry, .alert, .gap, .audit, nil: nil
         }
     }
 }

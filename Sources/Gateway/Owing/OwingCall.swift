@@ -153,10 +153,10 @@ final class OwingCall: CallHandler {
         try check(batch.origin.node, batch.origin.site)
         try context.intake.begin()
         isUploading = true
-        let store = store
+        let (store, access) = (store, access)
         try shard.loop.offLoop {
             Result { () throws(Fault) -> (OwedBatch, Set<UInt64>) in
-                let opened = try OwedBatch(batch)
+                let opened = try OwedBatch(batch, for: access)
                 guard opened.origin.queue == .escalation else { return (opened, []) }
                 let settled = try store.settlements(
                     of: Records.Origin(opened.origin), opened.first...opened.last)
@@ -262,9 +262,6 @@ extension NodeReport {
     }
 
     fileprivate var dropped: UInt64 {
-        depths.reduce(0) { sum, depth in
-            let (total, overflow) = sum.addingReportingOverflow(depth.dropped)
-            return overflow ? .max : total
-        }
+        depths.reduce(0) { $0.saturatingSum($1.dropped) }
     }
 }

@@ -6,7 +6,8 @@ import Wire
 /// that a client finds its answer after a restart too. Confined to the spool's thread.
 ///
 /// It is an index of what the spool holds, not the truth about it: a damaged one is moved aside and
-/// begins again, and an answer that it has lost is in the record all the same.
+/// begins again, whenever that is seen, and keeps nobody from owing or draining. An answer that it
+/// has lost is in the record all the same.
 final class ReceiptBook {
     enum State: Sendable {
         case pending
@@ -30,16 +31,25 @@ final class ReceiptBook {
     /// Bytes of answers that are kept, the oldest go first: 1 KiB for each.
     static let mostBytes = 108 << 20
 
-    private let database: Database
+    private var database: Database
+    /// Moved aside, and no other made yet: the disk was full.
+    private var isAside = false
     /// Rows, at most: counting reads the index, so it is done when this says that there are many.
     private var mostRows = 0
-    /// What was wrong with the file that lay there.
-    let loss: Fault?
+    private let say: (Fault) -> Void
 
-    init(folder: String) throws(Fault) {
+    /// - Parameter say: hears of damage and where the damaged file lies.
+    init(folder: String, say: @escaping (Fault) -> Void) throws(Fault) {
         try FileDisk().makeFolder(folder)
-        let opened = try DatabaseFile.open("\(folder)/receipts.sqlite") {
-            (database) throws(Fault) in
+        self.say = say
+        let opened = try Self.open("\(folder)/receipts.sqlite")
+        database = opened.database
+        mostRows = try opened.database.first("SELECT count(*) FROM receipts") { $0.int(0) } ?? 0
+        if let loss = opened.loss { say(loss) }
+    }
+
+    private static func open(_ path: String) throws(Fault) -> DatabaseFile.Opened {
+        try DatabaseFile.open(path) { (database) throws(Fault) in
             try database.script(
                 """
                 CREATE TABLE IF NOT EXISTS receipts (
@@ -48,11 +58,28 @@ final class ReceiptBook {
                 CREATE INDEX IF NOT EXISTS by_sequence ON receipts (sequence) WHERE answer IS NULL;
                 PRAGMA synchronous = NORMAL;
                 """)
-            try Self.extend(database)
+            try extend(database)
         }
-        database = opened.database
-        mostRows = try opened.database.first("SELECT count(*) FROM receipts") { $0.int(0) } ?? 0
-        loss = opened.loss
+    }
+
+    /// Runs `body`. When it meets damage, the book begins again and `body` runs once more.
+    private func mending<Result>(_ body: () throws(Fault) -> Result) throws(Fault) -> Result {
+        do throws(Fault) {
+            if isAside { try beginAgain() }
+            return try body()
+        } catch  where error.code == .corrupt {
+            database.close()
+            say(try DatabaseFile.moveAside(database.path, because: error))
+            isAside = true
+            try beginAgain()
+            return try body()
+        }
+    }
+
+    private func beginAgain() throws(Fault) {
+        database = try Self.open(database.path).database
+        mostRows = 0
+        isAside = false
     }
 
     /// Brings the table of an earlier version up to date.
@@ -70,10 +97,15 @@ final class ReceiptBook {
         }
     }
 
+    /// Runs `body` as one transaction.
+    private func changing(_ body: () throws(Fault) -> Void) throws(Fault) {
+        try mending { () throws(Fault) in try database.transaction(body) }
+    }
+
     /// Notes receipts that were promised, with the sequences of their frames.
     func promise(_ receipts: [(promise: Promise, sequence: UInt64)]) throws(Fault) {
         guard !receipts.isEmpty else { return }
-        try database.transaction { () throws(Fault) in
+        try changing { () throws(Fault) in
             for receipt in receipts {
                 let promise = receipt.promise
                 try database.run(
@@ -95,7 +127,7 @@ final class ReceiptBook {
         _ answers: [(id: String, sequence: UInt64, state: State)], at time: WallTime
     ) throws(Fault) {
         guard !answers.isEmpty else { return }
-        try database.transaction { () throws(Fault) in
+        try changing { () throws(Fault) in
             for answer in answers {
                 var (bytes, words) = (SQLValue.null, SQLValue.null)
                 switch answer.state {
@@ -122,24 +154,28 @@ final class ReceiptBook {
     func lose(
         _ range: ClosedRange<UInt64>, _ why: String, at time: WallTime
     ) throws(Fault) {
-        try database.run(
-            """
-            UPDATE receipts SET lost = ?, ended = ?
-            WHERE sequence BETWEEN ? AND ? AND answer IS NULL AND lost IS NULL
-            """,
-            [
-                .text(why), .integer(time.nanoseconds), .bits(range.lowerBound),
-                .bits(range.upperBound),
-            ])
+        try changing { () throws(Fault) in
+            try database.run(
+                """
+                UPDATE receipts SET lost = ?, ended = ?
+                WHERE sequence BETWEEN ? AND ? AND answer IS NULL AND lost IS NULL
+                """,
+                [
+                    .text(why), .integer(time.nanoseconds), .bits(range.lowerBound),
+                    .bits(range.upperBound),
+                ])
+        }
     }
 
     /// What a receipt stands for; `nil` when there is none of that name.
     func state(of id: String) -> State? {
-        try? database.first(
-            "SELECT answer, lost FROM receipts WHERE id = ?", [.text(id)]
-        ) { row -> State in
-            if !row.isNull(0) { return State.answered(row.blob(0)) }
-            return row.isNull(1) ? .pending : .lost(row.text(1))
+        try? mending { () throws(Fault) in
+            try database.first(
+                "SELECT answer, lost FROM receipts WHERE id = ?", [.text(id)]
+            ) { row -> State in
+                if !row.isNull(0) { return State.answered(row.blob(0)) }
+                return row.isNull(1) ? .pending : .lost(row.text(1))
+            }
         }
     }
 
@@ -149,6 +185,10 @@ final class ReceiptBook {
 
     /// The receipts that `query` asks for, newest first, and how many there are in each state.
     func page(_ query: ReceiptsQuery) throws(Fault) -> ReceiptsPage {
+        try mending { () throws(Fault) in try find(query) }
+    }
+
+    private func find(_ query: ReceiptsQuery) throws(Fault) -> ReceiptsPage {
         var page = ReceiptsPage()
         try count(&page)
         let limit = query.limit == 0 ? Self.pageSize : min(query.limit, Self.largestPage)

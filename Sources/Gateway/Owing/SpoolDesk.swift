@@ -48,8 +48,9 @@ final class SpoolDesk {
         settings.recordBytes = SpoolLink.largest
         settings.key = try plan.key.map { (place) throws(Fault) in try Self.key(place) }
         spool = try Spool(folder: folder, disk: SegmentFiles(), settings: settings, draw: random)
-        book = try ReceiptBook(folder: "\(folder)/receipts")
-        if let loss = book.loss { log.error("receipts are lost: \(loss)") }
+        book = try ReceiptBook(folder: "\(folder)/receipts") { [log] loss in
+            log.error("receipts are lost: \(loss)")
+        }
     }
 
     /// - Parameter receipt: of a frame that is owed, which the book then knows.

@@ -110,8 +110,7 @@ struct TelemetrySums {
 
         /// Stays at the largest number: what nodes below say may be any.
         mutating func add(_ count: Int, to name: String) {
-            let (total, overflow) = counts[name, default: 0].addingReportingOverflow(count)
-            counts[name] = overflow ? .max : total
+            counts[name] = counts[name, default: 0].saturatingSum(count)
         }
     }
 

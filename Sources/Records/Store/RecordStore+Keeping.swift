@@ -2,10 +2,19 @@ public import Ground
 internal import Storage
 
 extension RecordStore {
-    /// Deletes what is past its term; each step leaves an audit entry in the same transaction. To
-    /// be called every some minutes.
+    /// Deletes what is past its term; each step leaves an audit entry in the same transaction,
+    /// and between two steps others write. To be called every some minutes.
     public func purge(now: WallTime) throws(Fault) -> [Purged] {
-        try write { (shelf) throws(Fault) in try shelf.purge(now: now) }
+        var all: [Purged] = []
+        for part in Shelf.Purging.allCases {
+            var isMore = true
+            while isMore {
+                let step = try write { (shelf) throws(Fault) in try shelf.purge(part, now: now) }
+                all.add(step.purged)
+                isMore = step.isMore
+            }
+        }
+        return all
     }
 
     /// Removes payload files that no row names: what a crash left over between writing a file and

@@ -27,7 +27,7 @@ extension RecordStore {
                     keys = try RecordSearch.keys(
                         request: request, task: task, shelf.database,
                         limit: Self.sameRequestLimit)
-                    if keys.isEmpty { try shelf.keepEarly(request, task, label, now) }
+                    if keys.isEmpty { try shelf.keepEarly(request, task, of: "", label, now) }
                 }
                 for key in keys { _ = try shelf.label(key, label) }
                 return Labelled(known: !keys.isEmpty, records: keys)

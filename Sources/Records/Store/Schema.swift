@@ -7,7 +7,7 @@ enum Schema {
     private static let application = 0x436E_7079
 
     /// Each step once released stays as it is; a change is a step more.
-    private static let steps = [first, nodes, live]
+    private static let steps = [first, nodes, live, waiting]
 
     static func prepare(_ database: Database) throws(Fault) {
         let version = try database.first("PRAGMA user_version") { $0.int(0) } ?? 0
@@ -118,5 +118,18 @@ enum Schema {
         CREATE INDEX live_received ON live (received);
         CREATE TRIGGER frames_live AFTER DELETE ON frames
         BEGIN DELETE FROM live WHERE merge = old.merge; END;
+        """
+
+    // A label that was given at a node waits for a record of that node's; `node` is empty where it
+    // was given at the hub.
+    private static let waiting = """
+        CREATE TABLE waiting_labels (
+            request TEXT NOT NULL, task TEXT NOT NULL, node TEXT NOT NULL, label TEXT NOT NULL,
+            at INTEGER NOT NULL, who TEXT NOT NULL, received INTEGER NOT NULL,
+            PRIMARY KEY (request, task, node));
+        INSERT INTO waiting_labels SELECT request, task, '', label, at, who, received
+            FROM early_labels;
+        DROP TABLE early_labels;
+        ALTER TABLE waiting_labels RENAME TO early_labels;
         """
 }

@@ -105,7 +105,7 @@ extension Shelf {
             RecordColumns.insert, values + [.integer(row), .bool(wins), Seal.of(values)])
         // Under a label that is known it counts now; under one that waited for it, with that.
         try count(answer, key)
-        try hearEarlyLabel(of: answer, key)
+        try hearEarlyLabels(of: answer, from: origin.node, key)
     }
 
     private func winner(_ key: MergeKey) throws(Fault) -> (row: Int64, standing: Standing)? {

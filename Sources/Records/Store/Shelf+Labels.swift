@@ -73,7 +73,7 @@ extension Shelf {
         for key in keys { _ = try self.label(key, label) }
         guard keys.isEmpty else { return }
         if earlyLabels < Self.earlyLabelLimit {
-            try keepEarly(request, task, label, now)
+            try keepEarly(request, task, of: origin.node, label, now)
         } else {
             // Nobody can be told, and what follows must not wait for it.
             try add(gap: sequence...sequence, "too_many_labels", row, now)
@@ -83,9 +83,10 @@ extension Shelf {
 
     // MARK: Labels that come before their records
 
-    /// Keeps a label until the record of its request comes.
+    /// Keeps a label until the record of its request comes: from `node`, or from any when that is
+    /// empty.
     func keepEarly(
-        _ request: String, _ task: String, _ label: TrueLabel, _ now: WallTime
+        _ request: String, _ task: String, of node: String, _ label: TrueLabel, _ now: WallTime
     ) throws(Fault) {
         guard earlyLabels < Self.earlyLabelLimit else {
             throw Fault(
@@ -94,31 +95,33 @@ extension Shelf {
         }
         try database.run(
             """
-            INSERT INTO early_labels VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (request, task)
+            INSERT INTO early_labels VALUES (?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (request, task, node)
             DO UPDATE SET label = excluded.label, at = excluded.at, who = excluded.who
             WHERE excluded.at >= at
             """,
             [
-                .text(request), .text(task), .text(label.label), .integer(label.at.nanoseconds),
-                .text(label.who), .integer(now.nanoseconds),
+                .text(request), .text(task), .text(node), .text(label.label),
+                .integer(label.at.nanoseconds), .text(label.who), .integer(now.nanoseconds),
             ])
         earlyLabels = try database.first("SELECT count(*) FROM early_labels") { $0.int(0) } ?? 0
     }
 
-    /// A record has come: was it labelled before?
-    func hearEarlyLabel(of answer: Answer, _ key: MergeKey) throws(Fault) {
+    /// A record has come from `node`: was it labelled before?
+    func hearEarlyLabels(of answer: Answer, from node: String, _ key: MergeKey) throws(Fault) {
         guard earlyLabels > 0, !answer.request.isEmpty else { return }
-        let values: [SQLValue] = [.text(answer.request), .text(answer.task)]
-        let label = try database.first(
-            "SELECT label, at, who FROM early_labels WHERE request = ? AND task = ?", values
+        let which = "WHERE request = ? AND task = ? AND node IN (?, '')"
+        let values: [SQLValue] = [.text(answer.request), .text(answer.task), .text(node)]
+        let labels = try database.rows(
+            "SELECT label, at, who FROM early_labels \(which)", values, limit: 2
         ) {
             TrueLabel(
                 label: $0.text(0), at: WallTime(nanoseconds: $0.integer(1)), who: $0.text(2))
         }
-        guard let label else { return }
+        guard !labels.isEmpty else { return }
         // The label first counts the answers that are there, and this one is.
-        _ = try self.label(key, label)
-        try database.run("DELETE FROM early_labels WHERE request = ? AND task = ?", values)
-        earlyLabels -= 1
+        for label in labels { _ = try self.label(key, label) }
+        try database.run("DELETE FROM early_labels \(which)", values)
+        earlyLabels -= labels.count
     }
 }

@@ -5,23 +5,30 @@ extension Shelf {
     /// Rows that one transaction purges: it holds others up for some milliseconds.
     static let purgeStep = 1000
 
-    /// Deletes what is past its term, and says so in an audit entry.
-    func purge(now: WallTime) throws(Fault) -> [Purged] {
-        func cutoff(_ term: Interval) -> WallTime {
-            now - term
+    /// What is purged apart, in this order.
+    enum Purging: CaseIterable { case frames, records, telemetry, alerts, audit, rest }
+
+    /// Deletes some of what is past its term, and says so in an audit entry.
+    ///
+    /// - Returns: what went, and whether there is more.
+    func purge(_ part: Purging, now: WallTime) throws(Fault) -> (purged: [Purged], isMore: Bool) {
+        let (frames, records, audit) = (
+            now - settings.retention.frames, now - settings.retention.records,
+            now - settings.retention.audit
+        )
+        let one: Purged
+        switch part {
+        case .frames: one = try purgeFrames(before: frames, now)
+        case .records: one = try purgeRecords(before: records, now)
+        case .telemetry: one = try purgeNotes("records", .telemetry, before: records, now)
+        case .alerts: one = try purgeNotes("records", .alert, before: records, now)
+        case .audit: one = try purgeNotes("audit", .audit, before: audit, now)
+        case .rest:
+            let small = try purgeSmall(before: records, now)
+            try database.shrink(pages: 4 * Self.purgeStep)
+            return (small, false)
         }
-        let records = cutoff(settings.retention.records)
-        var purged = [
-            try purgeFrames(before: cutoff(settings.retention.frames), now),
-            try purgeRecords(before: records, now),
-        ]
-        purged += [
-            try purgeNotes("records", [.telemetry, .alert], before: records, now),
-            try purgeNotes("audit", [.audit], before: cutoff(settings.retention.audit), now),
-        ]
-        purged += try purgeSmall(before: records, now)
-        try database.shrink(pages: 4 * Self.purgeStep)
-        return purged.filter { $0.count > 0 }
+        return ([one], one.count == Self.purgeStep)
     }
 
     /// Rows of this part up to it have been taken by every sink.
@@ -42,17 +49,13 @@ extension Shelf {
 
     private func purgeFrames(before: WallTime, _ now: WallTime) throws(Fault) -> Purged {
         var purged = Purged(kind: "frames", reason: .term, before: before)
-        let (taken, overdue) = (try taken(.frames), overdue(before, now))
-        while true {
-            let old = try frames(
-                "WHERE received < ? AND (id <= ? OR received < ?)",
-                [
-                    .integer(before.nanoseconds), .integer(taken),
-                    .integer(overdue.nanoseconds),
-                ], limit: Self.purgeStep)
-            if old.isEmpty { break }
-            try remove(old, &purged, now)
-        }
+        let old = try frames(
+            "WHERE received < ? AND (id <= ? OR received < ?)",
+            [
+                .integer(before.nanoseconds), .integer(try taken(.frames)),
+                .integer(overdue(before, now).nanoseconds),
+            ], limit: Self.purgeStep)
+        if !old.isEmpty { try remove(old, &purged, now) }
         return purged
     }
 
@@ -120,32 +123,28 @@ extension Shelf {
 
     private func purgeRecords(before: WallTime, _ now: WallTime) throws(Fault) -> Purged {
         var purged = Purged(kind: "records", reason: .term, before: before)
-        let (taken, overdue) = (try taken(.records), overdue(before, now))
-        while true {
-            let old = try database.rows(
-                """
-                SELECT id, merge, won FROM records
-                WHERE received < ? AND (id <= ? OR received < ?) ORDER BY received
-                """,
-                [
-                    .integer(before.nanoseconds), .integer(taken),
-                    .integer(overdue.nanoseconds),
-                ], limit: Self.purgeStep
-            ) { (row: $0.integer(0), merge: $0.blob(1), won: $0.bool(2)) }
-            if old.isEmpty { return purged }
-            var step = purged
-            step.count = old.count
-            step.undelivered = old.count { $0.row > taken }
-            try database.transaction { () throws(Fault) in
-                for record in old {
-                    try database.run("DELETE FROM records WHERE id = ?", [.integer(record.row)])
-                }
-                for record in old { try forget(record.merge, won: record.won) }
-                try audit(step, now)
+        let taken = try taken(.records)
+        let old = try database.rows(
+            """
+            SELECT id, merge, won FROM records
+            WHERE received < ? AND (id <= ? OR received < ?) ORDER BY received
+            """,
+            [
+                .integer(before.nanoseconds), .integer(taken),
+                .integer(overdue(before, now).nanoseconds),
+            ], limit: Self.purgeStep
+        ) { (row: $0.integer(0), merge: $0.blob(1), won: $0.bool(2)) }
+        if old.isEmpty { return purged }
+        purged.count = old.count
+        purged.undelivered = old.count { $0.row > taken }
+        try database.transaction { () throws(Fault) in
+            for record in old {
+                try database.run("DELETE FROM records WHERE id = ?", [.integer(record.row)])
             }
-            purged.count += old.count
-            purged.undelivered += step.undelivered
+            for record in old { try forget(record.merge, won: record.won) }
+            try audit(purged, now)
         }
+        return purged
     }
 
     /// An answer about a frame is gone: another one is the best now, or nothing is left of it.
@@ -161,40 +160,29 @@ extension Shelf {
     }
 
     private func purgeNotes(
-        _ kind: String, _ queues: [Queue], before: WallTime, _ now: WallTime
+        _ kind: String, _ queue: Queue, before: WallTime, _ now: WallTime
     ) throws(Fault) -> Purged {
         var purged = Purged(kind: kind, reason: .term, before: before)
         let (taken, overdue) = (try taken(.notes), overdue(before, now))
-        for queue in queues {
-            var found = Self.purgeStep
-            while found == Self.purgeStep {
-                try database.transaction { () throws(Fault) in
-                    let undelivered = try database.first(
-                        """
-                        SELECT count(*) FROM notes WHERE queue = ? AND received < ? AND id > ?
-                        """,
-                        [.text(queue.rawValue), .integer(overdue.nanoseconds), .integer(taken)]
-                    ) { $0.int(0) }
-                    try database.run(
-                        """
-                        DELETE FROM notes WHERE id IN (SELECT id FROM notes
-                        WHERE queue = ? AND received < ? AND (id <= ? OR received < ?)
-                        ORDER BY received LIMIT ?)
-                        """,
-                        [
-                            .text(queue.rawValue), .integer(before.nanoseconds), .integer(taken),
-                            .integer(overdue.nanoseconds), .int(Self.purgeStep),
-                        ])
-                    found = database.changes
-                    guard found > 0 else { return }
-                    var step = purged
-                    step.count = found
-                    step.undelivered = min(undelivered ?? 0, found)
-                    purged.undelivered += step.undelivered
-                    try audit(step, now)
-                }
-                purged.count += found
-            }
+        try database.transaction { () throws(Fault) in
+            let undelivered = try database.first(
+                "SELECT count(*) FROM notes WHERE queue = ? AND received < ? AND id > ?",
+                [.text(queue.rawValue), .integer(overdue.nanoseconds), .integer(taken)]
+            ) { $0.int(0) }
+            try database.run(
+                """
+                DELETE FROM notes WHERE id IN (SELECT id FROM notes
+                WHERE queue = ? AND received < ? AND (id <= ? OR received < ?)
+                ORDER BY received LIMIT ?)
+                """,
+                [
+                    .text(queue.rawValue), .integer(before.nanoseconds), .integer(taken),
+                    .integer(overdue.nanoseconds), .int(Self.purgeStep),
+                ])
+            purged.count = database.changes
+            guard purged.count > 0 else { return }
+            purged.undelivered = min(undelivered ?? 0, purged.count)
+            try audit(purged, now)
         }
         return purged
     }

@@ -140,7 +140,8 @@ public struct FrameLane<Load: Sendable, Answer: Sendable>: Sendable {
 
     private mutating func take(_ number: Int, _ answer: Answer, _ isFinal: Bool) {
         guard let index = index(of: number), !entries[index].isDone else { return }
-        if case .sent(let on, _) = entries[index].place, on == passage, !entries[index].isSpoken {
+        let isFirst = !entries[index].isSpoken && entries[index].first == nil
+        if case .sent(let on, _) = entries[index].place, on == passage, isFirst {
             room.answered()
         }
         if isFinal {

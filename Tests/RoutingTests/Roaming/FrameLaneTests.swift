@@ -247,6 +247,19 @@ import Testing
         #expect(bench.lane.room.frames == 9)
     }
 
+    @Test func `A frame that is answered twice makes room once`() {
+        var bench = Bench()
+        bench.offer(1...40)
+        bench.wait(60)
+        bench.on(.opened(1))
+        // The second waits for the first to be told; the first is told at once.
+        for number in [2, 1] {
+            bench.on(.answered(number, "a", isFinal: false))
+            bench.on(.answered(number, "b", isFinal: true))
+        }
+        #expect(bench.lane.room.frames == 10)
+    }
+
     @Test func `A camera without a backlog has the whole window at once`() {
         var bench = Bench()
         bench.on(.opened(1))
