@@ -29,6 +29,20 @@ public final class Slab: @unchecked Sendable {
         self.owner = owner
     }
 
+    /// Memory of at least `capacity` bytes from where this came from: what a message is turned into
+    /// counts as the message does.
+    ///
+    /// - Throws: `exhausted` when its budget has no room.
+    public func sibling(capacity: Int) throws(Fault) -> Slab {
+        guard let allocator = owner as? any SlabAllocator else { return Slab(capacity: capacity) }
+        guard let slab = allocator.allocate(capacity: capacity) else {
+            throw Fault(
+                .exhausted, "no \(capacity) bytes are left for what a message holds",
+                retry: .after(.milliseconds(100)))
+        }
+        return slab
+    }
+
     deinit {
         if let owner { owner.reclaim(base, capacity: capacity) } else { base.deallocate() }
     }

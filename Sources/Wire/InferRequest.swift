@@ -59,7 +59,7 @@ public struct InferRequest: WireMessage {
         return try unpacking(
             split.rest, "ModelInferRequest", from: .client,
             with: inference__model_infer_request__unpack
-        ) { (c) throws(Fault) in try InferRequest(c, raw: split.raw) }
+        ) { (c) throws(Fault) in try InferRequest(c, raw: split.raw, bytes.slab) }
     }
 
     public func encode() -> [Bytes] {
@@ -70,7 +70,9 @@ public struct InferRequest: WireMessage {
 }
 
 extension InferRequest {
-    private init(_ c: Inference__ModelInferRequest, raw: [Bytes]) throws(Fault) {
+    private init(
+        _ c: Inference__ModelInferRequest, raw: [Bytes], _ memory: Slab
+    ) throws(Fault) {
         guard c.n_outputs <= WireLimits.tensors else {
             throw excess(.client, "requested outputs", c.n_outputs, WireLimits.tensors)
         }
@@ -80,7 +82,7 @@ extension InferRequest {
             id: try text(c.id, "id", .client),
             parameters: try Parameters(c.parameters, c.n_parameters, of: "the request", .client),
             inputs: try InferTensor.read(
-                c.inputs, c.n_inputs, raw: raw, "inputs", .client, CTensor.init),
+                c.inputs, c.n_inputs, raw: raw, "inputs", .client, memory, CTensor.init),
             outputs: try list(c.outputs, c.n_outputs) { (c) throws(Fault) in
                 let name = try text(c.name, "a requested output's name", .client)
                 return Output(

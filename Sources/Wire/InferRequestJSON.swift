@@ -115,7 +115,8 @@ private struct RequestJSON {
             }
             var reader = JSONReader(raw, at: data)
             tensor.contents = try TensorJSON(
-                name: input.name, datatype: datatype, shape: shape, base64: encoding != nil
+                name: input.name, datatype: datatype, shape: shape, base64: encoding != nil,
+                memory: body.slab
             ).read(&reader)
         }
         try tensor.check(.client)

@@ -42,7 +42,7 @@ public struct InferResponse: WireMessage {
         return try unpacking(
             split.rest, "ModelInferResponse", from: .peer,
             with: inference__model_infer_response__unpack
-        ) { (c) throws(Fault) in try InferResponse(c, raw: split.raw) }
+        ) { (c) throws(Fault) in try InferResponse(c, raw: split.raw, bytes.slab) }
     }
 
     public func encode() -> [Bytes] { scattered(wrapper: nil) }
@@ -56,13 +56,15 @@ public struct InferResponse: WireMessage {
 }
 
 extension InferResponse {
-    private init(_ c: Inference__ModelInferResponse, raw: [Bytes]) throws(Fault) {
+    private init(
+        _ c: Inference__ModelInferResponse, raw: [Bytes], _ memory: Slab
+    ) throws(Fault) {
         self.init(
             model: try text(c.model_name, "model_name", .peer),
             version: try text(c.model_version, "model_version", .peer),
             id: try text(c.id, "id", .peer),
             parameters: try Parameters(c.parameters, c.n_parameters, of: "the response", .peer),
             outputs: try InferTensor.read(
-                c.outputs, c.n_outputs, raw: raw, "outputs", .peer, CTensor.init))
+                c.outputs, c.n_outputs, raw: raw, "outputs", .peer, memory, CTensor.init))
     }
 }

@@ -29,7 +29,11 @@ struct CTensor {
 
 extension InferTensor {
     /// Reads one tensor, with `raw` for its contents or, where there are no raw contents, its own.
-    init(_ c: CTensor, raw: Bytes?, _ source: Fault.Source) throws(Fault) {
+    ///
+    /// - Parameter memory: the message's, where typed contents get theirs from.
+    init(
+        _ c: CTensor, raw: Bytes?, _ source: Fault.Source, _ memory: Slab
+    ) throws(Fault) {
         let name = try text(c.name, "a tensor's name", source)
         let type = try text(c.datatype, "the datatype of tensor '\(name)'", source)
         guard let datatype = Datatype(rawValue: type) else {
@@ -47,7 +51,8 @@ extension InferTensor {
             contents = raw
         } else if let typed = c.contents?.pointee {
             contents = try TypedContents(
-                contents: typed, tensor: name, datatype: datatype, source: source
+                contents: typed, tensor: name, datatype: datatype, source: source,
+                memory: memory
             ).raw()
         } else {
             contents = .nothing
@@ -62,7 +67,7 @@ extension InferTensor {
     /// Reads all tensors of a message; `raw` are the message's raw contents, one for each or none.
     static func read<C>(
         _ items: UnsafeMutablePointer<UnsafeMutablePointer<C>?>?, _ count: Int, raw: [Bytes],
-        _ kind: StaticString, _ source: Fault.Source, _ common: (C) -> CTensor
+        _ kind: StaticString, _ source: Fault.Source, _ memory: Slab, _ common: (C) -> CTensor
     ) throws(Fault) -> [InferTensor] {
         guard count <= WireLimits.tensors else {
             throw excess(source, "\(kind)", count, WireLimits.tensors)
@@ -78,7 +83,7 @@ extension InferTensor {
         for index in 0..<count {
             let tensor = common(items[index]!.pointee)
             tensors.append(
-                try InferTensor(tensor, raw: raw.isEmpty ? nil : raw[index], source))
+                try InferTensor(tensor, raw: raw.isEmpty ? nil : raw[index], source, memory))
         }
         return tensors
     }

@@ -7,6 +7,8 @@ struct TensorJSON {
     let shape: [Int]
     /// Whether the strings of a BYTES tensor are base64.
     let base64: Bool
+    /// The body's: a number of one digit there may take eight bytes here.
+    let memory: Slab
 
     /// Reads the array at which `reader` stands; nesting is free, the number of elements is not.
     func read(_ reader: inout JSONReader) throws(Fault) -> Bytes {
@@ -36,7 +38,7 @@ struct TensorJSON {
         _ reader: inout JSONReader, _ count: Int, _ element: (JSONNumber) -> T?
     ) throws(Fault) -> Bytes {
         let size = MemoryLayout<T>.size
-        let slab = Slab(capacity: count * size)
+        let slab = try memory.sibling(capacity: count * size)
         var index = 0
         try reader.flattened { (reader) throws(Fault) in
             guard index < count else { throw tooMany(count) }
@@ -82,7 +84,13 @@ struct TensorJSON {
             index += 1
         }
         guard index == count else { throw tooFew(index, count) }
-        return Bytes(contents)
+        let slab = try memory.sibling(capacity: contents.count)
+        contents.withUnsafeBytes { raw in
+            if let from = raw.baseAddress {
+                slab.base.copyMemory(from: from, byteCount: raw.count)
+            }
+        }
+        return Bytes(slab: slab, start: 0, count: contents.count)
     }
 
     private func tooMany(_ count: Int) -> Fault {

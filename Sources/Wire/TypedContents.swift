@@ -10,6 +10,8 @@ struct TypedContents {
     let tensor: String
     let datatype: Datatype
     let source: Fault.Source
+    /// The message's: an element of one byte there may take eight here.
+    let memory: Slab
 
     /// The elements; a fault when they are of another type, or lie outside it.
     func raw() throws(Fault) -> Bytes {
@@ -29,15 +31,15 @@ struct TypedContents {
         case .bool: return try narrowed(c.bool_contents, c.n_bool_contents, to: UInt8.self)
         case .int8: return try narrowed(c.int_contents, c.n_int_contents, to: Int8.self)
         case .int16: return try narrowed(c.int_contents, c.n_int_contents, to: Int16.self)
-        case .int32: return copied(c.int_contents, c.n_int_contents)
-        case .int64: return copied(c.int64_contents, c.n_int64_contents)
+        case .int32: return try copied(c.int_contents, c.n_int_contents)
+        case .int64: return try copied(c.int64_contents, c.n_int64_contents)
         case .uint8: return try narrowed(c.uint_contents, c.n_uint_contents, to: UInt8.self)
         case .uint16: return try narrowed(c.uint_contents, c.n_uint_contents, to: UInt16.self)
-        case .uint32: return copied(c.uint_contents, c.n_uint_contents)
-        case .uint64: return copied(c.uint64_contents, c.n_uint64_contents)
-        case .fp32: return copied(c.fp32_contents, c.n_fp32_contents)
-        case .fp64: return copied(c.fp64_contents, c.n_fp64_contents)
-        case .bytes: return joined()
+        case .uint32: return try copied(c.uint_contents, c.n_uint_contents)
+        case .uint64: return try copied(c.uint64_contents, c.n_uint64_contents)
+        case .fp32: return try copied(c.fp32_contents, c.n_fp32_contents)
+        case .fp64: return try copied(c.fp64_contents, c.n_fp64_contents)
+        case .bytes: return try joined()
         // The protocol has no typed form of these; nothing is filled here.
         case .fp16, .bf16: return Bytes([])
         }
@@ -72,14 +74,19 @@ struct TypedContents {
         return counts.count > 1 ? nil : .some(counts.first?.0)
     }
 
-    private func copied<T>(_ items: UnsafeMutablePointer<T>?, _ count: Int) -> Bytes {
-        Bytes(copying: UnsafeRawBufferPointer(UnsafeBufferPointer(start: items, count: count)))
+    private func copied<T>(
+        _ items: UnsafeMutablePointer<T>?, _ count: Int
+    ) throws(Fault) -> Bytes {
+        let size = count * MemoryLayout<T>.size
+        let slab = try memory.sibling(capacity: size)
+        if let items { slab.base.copyMemory(from: items, byteCount: size) }
+        return Bytes(slab: slab, start: 0, count: size)
     }
 
     private func narrowed<Wide: FixedWidthInteger, Narrow: FixedWidthInteger>(
         _ items: UnsafeMutablePointer<Wide>?, _ count: Int, to type: Narrow.Type
     ) throws(Fault) -> Bytes {
-        let slab = Slab(capacity: count * MemoryLayout<Narrow>.size)
+        let slab = try memory.sibling(capacity: count * MemoryLayout<Narrow>.size)
         let target = slab.base.bindMemory(to: Narrow.self, capacity: max(count, 1))
         for index in 0..<count {
             guard let value = Narrow(exactly: items![index]) else {
@@ -93,11 +100,11 @@ struct TypedContents {
         return Bytes(slab: slab, start: 0, count: count * MemoryLayout<Narrow>.size)
     }
 
-    private func joined() -> Bytes {
+    private func joined() throws(Fault) -> Bytes {
         let items = UnsafeBufferPointer(
             start: contents.bytes_contents, count: contents.n_bytes_contents)
         let count = items.reduce(0) { $0 + 4 + $1.len }
-        let slab = Slab(capacity: count)
+        let slab = try memory.sibling(capacity: count)
         var offset = 0
         for item in items {
             let element = UnsafeRawBufferPointer(start: item.data, count: item.len)

@@ -98,6 +98,39 @@ import Testing
         }
     }
 
+    @Test(arguments: ["protobuf", "JSON"])
+    func `What a message unpacks to counts in its budget`(form: String) throws {
+        // Numbers of one byte each, which take eight.
+        let count = 4096
+        var message = field(
+            5,
+            field(1, [120]) + field(2, Array("INT64".utf8)) + field(3, [0x80, 0x20])
+                + field(5, field(3, [UInt8](repeating: 1, count: count))))
+        if form == "JSON" {
+            let numbers = Array(repeating: "1", count: count).joined(separator: ",")
+            message = Array(
+                """
+                {"inputs": [{"name": "x", "datatype": "INT64", "shape": [\(count)],
+                "data": [\(numbers)]}]}
+                """.utf8)
+        }
+        let budget = ByteBudget(limit: 64 << 10)
+        func read() throws -> InferRequest {
+            let slab = try #require(budget.allocate(capacity: message.count))
+            slab.base.copyMemory(from: message, byteCount: message.count)
+            let bytes = Bytes(slab: slab, start: 0, count: message.count)
+            return form == "JSON"
+                ? try InferRequest.decodeJSON(bytes, model: "m") : try InferRequest.decode(bytes)
+        }
+        var held: InferRequest? = try read()
+        #expect(held?.inputs[0].elementCount == count)
+        #expect((8 * count...9 * count).contains(budget.used))
+        let fault = try fault { try read() }
+        #expect(fault.code == .exhausted && fault.retry == .after(.milliseconds(100)))
+        held = nil
+        #expect(budget.used == 0)
+    }
+
     @Test func `A shape that overflows is refused, not multiplied`() throws {
         let huge: [UInt8] = [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x40]
         let fault = try fault { try decode(tensor(shape: huge + huge) + field(7, [1])) }
