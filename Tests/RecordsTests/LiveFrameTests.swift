@@ -49,16 +49,16 @@ import Testing
     }
 
     @Test func `They keep within their share, and never push out what was owed`() throws {
-        let fixture = try StoreFixture(frameBytes: 10_000, liveBytes: 4_000)
+        let fixture = try StoreFixture(frameBytes: 40 << 10, liveBytes: 16 << 10)
         try fixture.ingest(
             [Make.escalation(500, bytes: 5_000)], from: Make.origin("leaf-a", .escalation))
         for number in UInt64(1)...40 {
             _ = try keep(fixture, [live(number, bytes: 300)])
             let held = try fixture.store.stats().payloadBytes
-            #expect(held <= 5_000 + 4_000)
+            #expect(held <= 5_000 + 4 * 300)
         }
         #expect(try fixture.store.stats().payloadBytes > 5_000)
-        #expect(try keep(fixture, [live(99, bytes: 4_001)]) == 0)
+        #expect(try keep(fixture, [live(99, bytes: 16_385)]) == 0)
         let owed = MergeKey(of: Make.answer("7", frame: 500))
         let archive = try RecordArchive(folder: fixture.folder)
         var keys: [MergeKey] = []

@@ -20,7 +20,8 @@ TASK = "meter-digits"
 NODES = ("leaf", "region")
 # How long a killed node stays dead: as long as a supervisor takes.
 DEAD_SECONDS = 1.0
-PICTURES = 32 << 20
+# The region's pictures: so little that the oldest must go within a quarter of an hour.
+PICTURES = 4 << 20
 
 
 @dataclass

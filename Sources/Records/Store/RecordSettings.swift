@@ -24,7 +24,7 @@ public struct RecordSettings: Equatable, Sendable {
     public var node: String
     public var site: String
     public var retention: Retention
-    /// Bytes of payloads; past it the oldest go.
+    /// Bytes of disk that payloads take; past it the oldest go.
     public var frameBytes: Int
     /// Bytes of them that frames may take which were answered when they came.
     public var liveBytes: Int

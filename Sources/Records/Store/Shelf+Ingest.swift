@@ -169,7 +169,8 @@ extension Shelf {
         var kept: [UInt64: Digest] = [:]
         for record in delivery.records where !mark.holds(record.sequence) {
             guard case .escalation(let escalation) = record.body,
-                let payload = escalation.payload, payload.count <= settings.frameBytes
+                let payload = escalation.payload,
+                Self.diskBytes(payload.count) <= settings.frameBytes
             else { continue }
             let digest = Hash.sha256(payload)
             try payloads.put(payload, digest)
@@ -187,7 +188,7 @@ extension Shelf {
             ON CONFLICT (merge) DO NOTHING
             """,
             [.blob(key.bytes), .blob(digest.bytes), .int(bytes), .integer(now.nanoseconds)])
-        if database.changes > 0 { frameBytes += bytes }
+        if database.changes > 0 { frameBytes += Self.diskBytes(bytes) }
     }
 
     // MARK: The rest

@@ -23,8 +23,9 @@ extension Shelf {
             let known = try database.first(
                 "SELECT 1 FROM frames WHERE merge = ?", [.blob(key.bytes)]
             ) { _ in true }
-            guard known == nil, needed + frame.payload.count <= settings.liveBytes else { continue }
-            needed += frame.payload.count
+            let size = Self.diskBytes(frame.payload.count)
+            guard known == nil, needed + size <= settings.liveBytes else { continue }
+            needed += size
             fresh.append((frame, key))
         }
         guard !fresh.isEmpty else { return 0 }
@@ -66,14 +67,14 @@ extension Shelf {
 
     /// The oldest frames that were answered live make room for others, and for nothing else.
     private func makeLiveRoom(for needed: Int, _ now: WallTime) throws(Fault) {
-        var held = try database.first("SELECT coalesce(sum(bytes), 0) FROM live") { $0.int(0) } ?? 0
+        var held = try Self.diskBytes(of: "live", database)
         var purged = Purged(kind: "frames", reason: .quota, before: now)
         while held + needed > settings.liveBytes || frameBytes + needed > settings.frameBytes {
             let oldest = try frames(
                 "JOIN live USING (merge)", [], order: "live.received, frames.id", limit: 64)
             if oldest.isEmpty { return }
             try remove(oldest, &purged, now)
-            held -= oldest.reduce(0) { $0 + $1.bytes }
+            held -= oldest.reduce(0) { $0 + $1.disk }
         }
     }
 }

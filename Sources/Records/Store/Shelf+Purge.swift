@@ -64,7 +64,7 @@ extension Shelf {
         var needed = 0
         for record in delivery.records {
             guard case .escalation(let escalation) = record.body else { continue }
-            needed += escalation.payload?.count ?? 0
+            needed += Self.diskBytes(escalation.payload?.count ?? 0)
         }
         guard needed > 0 else { return }
         let room = max(settings.frameBytes - needed, 0)
@@ -80,6 +80,9 @@ extension Shelf {
         var row: Int64
         var digest: Digest
         var bytes: Int
+
+        /// Bytes of disk.
+        var disk: Int { Shelf.diskBytes(bytes) }
     }
 
     func frames(
@@ -110,7 +113,7 @@ extension Shelf {
             }
             try audit(step, now)
         }
-        frameBytes -= step.bytes
+        frameBytes -= frames.reduce(0) { $0 + $1.disk }
         purged.count += step.count
         purged.bytes += step.bytes
         purged.undelivered += step.undelivered
