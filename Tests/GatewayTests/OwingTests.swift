@@ -3,6 +3,7 @@ import Cryptography
 import Glibc
 import Ground
 import Records
+import Spool
 import Testing
 import Wire
 
@@ -190,6 +191,29 @@ struct OwingTests {
         var huge = good
         huge.size = 1 << 30
         #expect(code(huge) == .exhausted)
+    }
+
+    @Test func `A frame that the hub has settled without an answer has none to wait for`() throws {
+        let entries = (UInt64(4)...7).map { number in
+            SpoolEntry.record(sequence: number, owed(number).encode()[0])
+        }
+        let sent = try #require(
+            try SentBatch(entries, holdsFrames: true, time: WallTime(nanoseconds: 0)))
+        let reply = UploadReply(
+            origin: origin, watermark: 6,
+            settlements: [
+                Settlement(sequence: 4, outcome: .response(Bytes([1]))),
+                Settlement(sequence: 6, outcome: .error("no")),
+            ])
+        let words = sent.endings(reply).map { ending in
+            switch ending.state {
+            case .pending: "\(ending.id) open"
+            case .answered(let bytes): "\(ending.id) \(bytes)"
+            case .lost(let why): "\(ending.id) \(why)"
+            }
+        }
+        let none = "the node above took the frame and has no answer to it"
+        #expect(words == ["r4 [1]", "r5 \(none)", "r6 no"])
     }
 
     @Test func `A gap stands for all that it covers`() throws {

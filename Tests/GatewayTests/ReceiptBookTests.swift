@@ -56,6 +56,14 @@ import Wire
         #expect(try book.page(ReceiptsQuery(receipt: "x")).receipts.isEmpty)
     }
 
+    @Test func `An answer that is there is not lost again`() throws {
+        let book = try ReceiptBook(folder: folder) { _ in }
+        try book.promise(promises(1...1))
+        try book.settle([("r1", 1, .answered(answer))], at: Self.now)
+        try book.settle([("r1", 1, .lost("none"))], at: Self.later)
+        #expect(try book.page(ReceiptsQuery()).receipts.map(\.state) == [.settled])
+    }
+
     @Test func `Page after page shows each receipt once`() throws {
         let book = try ReceiptBook(folder: folder) { _ in }
         try book.promise(promises(1...25))

@@ -122,7 +122,7 @@ final class ReceiptBook {
         }
     }
 
-    /// Writes answers down. Doing so again changes nothing.
+    /// Writes answers down. Doing so again changes nothing, and none is taken back.
     func settle(
         _ answers: [(id: String, sequence: UInt64, state: State)], at time: WallTime
     ) throws(Fault) {
@@ -139,7 +139,7 @@ final class ReceiptBook {
                     """
                     INSERT INTO receipts (id, sequence, answer, lost, ended) VALUES (?, ?, ?, ?, ?)
                     ON CONFLICT (id) DO UPDATE SET answer = excluded.answer, lost = excluded.lost,
-                    ended = excluded.ended
+                    ended = excluded.ended WHERE excluded.answer IS NOT NULL OR answer IS NULL
                     """,
                     [
                         .text(answer.id), .bits(answer.sequence), bytes, words,

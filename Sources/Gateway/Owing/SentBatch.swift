@@ -44,4 +44,25 @@ struct SentBatch {
         block = OwedBlock.assembled(records)
         self.receipts = receipts
     }
+
+    /// What becomes of the frames' receipts, by what the node above said. A frame that it counts as
+    /// settled and has no answer to will have none: it could not be read there, or may not come
+    /// from here.
+    func endings(
+        _ reply: UploadReply
+    ) -> [(id: String, sequence: UInt64, state: ReceiptBook.State)] {
+        var states: [UInt64: ReceiptBook.State] = [:]
+        for settlement in reply.settlements {
+            switch settlement.outcome {
+            case .response(let bytes): states[settlement.sequence] = .answered(bytes.array)
+            case .error(let words): states[settlement.sequence] = .lost(words)
+            }
+        }
+        return receipts.keys.sorted().compactMap { sequence in
+            guard let id = receipts[sequence] else { return nil }
+            if let state = states[sequence] { return (id, sequence, state) }
+            guard sequence <= reply.watermark else { return nil }
+            return (id, sequence, .lost("the node above took the frame and has no answer to it"))
+        }
+    }
 }

@@ -177,16 +177,7 @@ final class Uploader {
 
     /// Writes the answers of owed frames down, and tells whoever still waits for them.
     private func keep(_ reply: UploadReply, of sent: SentBatch) throws(Fault) {
-        var answers: [(id: String, sequence: UInt64, state: ReceiptBook.State)] = []
-        for settlement in reply.settlements {
-            guard let receipt = sent.receipts[settlement.sequence] else { continue }
-            switch settlement.outcome {
-            case .response(let bytes):
-                answers.append((receipt, settlement.sequence, .answered(bytes.array)))
-            case .error(let words):
-                answers.append((receipt, settlement.sequence, .lost(words)))
-            }
-        }
+        let answers = sent.endings(reply)
         try desk.book.settle(answers, at: loop.time.wall)
         numbers.settled += answers.count
         for settlement in reply.settlements {
