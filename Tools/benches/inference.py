@@ -174,6 +174,7 @@ class Clock:
         self.variables = {"CANOPY_OPENVINO": str(YARDSTICKS / "clocked_runtime.so"),
                           "CANOPY_CLOCK_FILE": str(self.file)}
         self.before = (0, 0)
+        self.turns = 0
         # CPU time of an inference in the last turn, µs.
         self.inside = 0.0
 
@@ -182,8 +183,10 @@ class Clock:
 
     def end(self, frames: int) -> None:
         nanoseconds, inferences = (now - then for now, then in zip(self.read(), self.before))
-        assert inferences == frames, f"{inferences} inferences of {frames} frames"
-        self.inside = nanoseconds / frames / 1e3
+        # In the first turn a worker may still make its request, and try it.
+        assert inferences == frames or self.turns == 0, f"{inferences} inferences of {frames} frames"
+        self.turns += 1
+        self.inside = nanoseconds / inferences / 1e3
 
     def read(self) -> tuple[int, int]:
         return struct.unpack("QQ", self.file.read_bytes())
