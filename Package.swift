@@ -73,6 +73,7 @@ let package = Package(
         .target(
             name: "COpenVINO", path: "Sources/C/COpenVINO", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CChecksum", path: "Sources/C/CChecksum"),
+        .target(name: "CPrefetch", path: "Sources/C/CPrefetch"),
         .target(
             name: "CPQ", path: "Sources/C/CPQ", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CLinux", path: "Sources/C/CLinux"),
@@ -140,7 +141,7 @@ let package = Package(
             "Simulation",
             [
                 "Ground", "Cryptography", "Spool", "Records", "Routing", "Telemetry", "Topology",
-                "Node",
+                "Node", "CPrefetch",
             ])
         + room(
             "CanopyClient",

@@ -42,7 +42,7 @@ public struct Node: Sendable {
     /// no call is made. A host that has very many nodes need not let all of them tick.
     ///
     /// As of the last tick.
-    public private(set) var idleUntil = Instant(nanoseconds: 0)
+    public var idleUntil: Instant { world.idleUntil }
 
     /// Frames of a source under way on this shard.
     public func frames(of source: Int) -> Int { world.sources.count(of: source) }
@@ -58,8 +58,7 @@ public struct Node: Sendable {
 
     /// Whether the task's frames may be answered by somebody upstream.
     public func forwards(_ task: Int) -> Bool {
-        let course = world.courses[task]
-        return course.mayLeave && course.hasUpstream
+        world.courses[task].mayLeave && world.courses[task].hasUpstream
     }
 
     /// Takes one event and appends what is to be done.
@@ -79,7 +78,6 @@ public struct Node: Sendable {
             world.tick(now: now) { peer, number, deadline in
                 effects.append(.probe(peer: peer, number: number, deadline: deadline))
             }
-            idleUntil = world.idleUntil
         case .probed(let peer, let number, let isWell):
             world.probed(peer, number: number, isWell: isWell, now: now)
         case .peerOverride(let peer, let override): world.setOverride(override, peer: peer)
@@ -129,7 +127,7 @@ public struct Node: Sendable {
     private mutating func begin(
         _ id: FrameID, _ arrival: Arrival, now: Instant, into effects: inout Effects
     ) {
-        journeys[id] = Journey(id: id, arrival: arrival)
+        journeys.put(Journey(id: id, arrival: arrival), at: id)
         let goesOn = journeys[id]?.arrive(now: now, in: &world, into: &effects) ?? false
         if !goesOn { end(id, source: arrival.source) }
     }

@@ -50,6 +50,12 @@ struct Slots<Value: Sendable>: Sendable {
         }
     }
 
+    /// Stores a value at a place that was reserved.
+    mutating func put(_ value: consuming Value, at id: FrameID) {
+        guard holds(id) else { return }
+        slots[Int(id.slot)].value = value
+    }
+
     /// Frees a place. Freeing it twice changes nothing.
     mutating func free(_ id: FrameID) {
         guard holds(id) else { return }
@@ -60,6 +66,7 @@ struct Slots<Value: Sendable>: Sendable {
         count -= 1
     }
 
+    @inline(__always)
     private func holds(_ id: FrameID) -> Bool {
         let index = Int(id.slot)
         guard index < slots.count else { return false }

@@ -191,6 +191,7 @@ public struct Admission: Sendable {
 
     /// Whether an engine takes a frame now. Realtime is not held up by what was handed over ahead
     /// of it: engines begin with it.
+    @inline(__always)
     private func hasWorker(for claim: Claim) -> Bool {
         let isQuick = services[claim.task].mean.map { $0 < Self.quickWork } ?? true
         let ahead = isQuick ? Self.ahead : 0
@@ -209,6 +210,7 @@ public struct Admission: Sendable {
         a == b || !isAlone[a] && !isAlone[b]
     }
 
+    @inline(__always)
     private func nextInLine(now: Instant) -> Int? {
         var best: Int?
         for index in waiting.indices where hasWorker(for: waiting[index].claim) {
@@ -220,6 +222,7 @@ public struct Admission: Sendable {
         return best
     }
 
+    @inline(__always)
     private func goesBefore(_ a: Waiting, _ b: Waiting) -> Bool {
         let (first, second) = (a.claim.workClass.urgency, b.claim.workClass.urgency)
         if first != second {
@@ -249,6 +252,7 @@ public struct Admission: Sendable {
         waiting.remove(swappingAt: index)
     }
 
+    @inline(__always)
     private func isHopeless(_ claim: Claim, now: Instant) -> Bool {
         guard let service = services[claim.task].mean else { return false }
         return claim.deadline - now < service

@@ -18,8 +18,13 @@ public struct Course: Sendable {
     public var neighbours: [Int]
     /// Nodes upstream that run the task, tier by tier from the next one up.
     public var levels: [[Int]] {
-        didSet { nearest = Array(repeating: NearestNode(), count: levels.count + 1) }
+        didSet {
+            nearest = Array(repeating: NearestNode(), count: levels.count + 1)
+            hasUpstream = levels.contains { !$0.isEmpty }
+        }
     }
+    /// Whether anybody above may be asked.
+    public private(set) var hasUpstream: Bool
     /// Whether the payload may leave the site.
     public var mayLeave: Bool
     /// While no tier that suffices can be reached, nothing is said rather than something worse.
@@ -47,6 +52,7 @@ public struct Course: Sendable {
         self.alert = alert
         self.neighbours = neighbours
         self.levels = levels
+        hasUpstream = levels.contains { !$0.isEmpty }
         self.mayLeave = mayLeave
         self.failsClosed = failsClosed
         self.hasSafeAnswer = hasSafeAnswer
@@ -57,20 +63,22 @@ public struct Course: Sendable {
         nearest = Array(repeating: NearestNode(), count: levels.count + 1)
     }
 
-    /// Whether anybody above may be asked.
-    public var hasUpstream: Bool { levels.contains { !$0.isEmpty } }
-
     /// Whether the model here is stale, and has been for longer than it may answer.
+    @inline(__always)
     public func isExpired(now: Instant) -> Bool {
         guard let staleSince, let staleness else { return false }
         return now - staleSince >= staleness
     }
 
     /// Whether the model here may answer a frame that begins now.
+    @inline(__always)
     func mayAnswer(now: Instant) -> Bool { hasModel && !isExpired(now: now) }
 
     /// Nodes upstream that run it.
-    var peerCount: Int { levels.reduce(0) { $0 + $1.count } }
+    var peerCount: Int {
+        @inline(__always)
+        get { levels.reduce(0) { $0 + $1.count } }
+    }
 
     /// Takes the rules of a new topology and keeps what was learnt.
     mutating func adopt(_ new: Course) {

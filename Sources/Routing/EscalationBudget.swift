@@ -94,7 +94,7 @@ public struct EscalationBudget: Sendable {
         return isHardEnough(confidence, bar: bar) ? .escalate : .overBudget
     }
 
-    private func isHardEnough(_ confidence: Confidence, bar: Bar) -> Bool {
+    private mutating func isHardEnough(_ confidence: Confidence, bar: Bar) -> Bool {
         let level = level
         if level >= Self.full { return true }
         let affordable = bytes == nil ? limits.share : min(limits.share, recent.carriedShare)

@@ -19,7 +19,7 @@ extension Journey {
             return goUpstream(purpose: .forward, now: now, in: &world, into: &effects)
         }
         guard world.courses[arrival.task].needsWorker else {
-            return infer(in: world, &effects)
+            return infer(in: &world, &effects)
         }
         return askForWorker(now: now, in: &world, into: &effects)
     }
@@ -32,12 +32,12 @@ extension Journey {
         switch event {
         case .begun:
             stage = .inferring
-            return infer(in: world, &effects)
+            return infer(in: &world, &effects)
         case .displaced:
             return turnedAway(now: now, in: &world, into: &effects)
         case .inferred(let confidence, let alert):
             guard stage == .inferring, local == nil else { return true }
-            raise(alert, in: world, &effects)
+            raise(alert, in: &world, &effects)
             return judge(confidence, now: now, in: &world, into: &effects)
         case .inferenceFailed(let why):
             guard stage == .inferring, local == nil else { return true }
@@ -51,13 +51,13 @@ extension Journey {
         case .heard:
             guard stage == .asking else { return true }
             return askAgain(now: now, in: &world, into: &effects)
-        case .kept: return kept(in: world, &effects)
+        case .kept: return kept(in: &world, &effects)
         case .timer:
             return ring(now: now, in: &world, into: &effects)
         case .cancelled:
             release(now: now, in: &world, into: &effects)
             // Its first answer was then the last one.
-            if stage == .refining { record(in: world, &effects) }
+            if stage == .refining { record(in: &world, &effects) }
             return over(&effects)
         }
     }
@@ -71,7 +71,7 @@ extension Journey {
             id: id, task: arrival.task, workClass: arrival.workClass, source: arrival.source,
             deadline: lastMoment)
         switch world.admission.enter(claim, now: now) {
-        case .begin: return infer(in: world, &effects)
+        case .begin: return infer(in: &world, &effects)
         case .wait:
             stage = .queued
             return true
@@ -83,7 +83,7 @@ extension Journey {
     /// The bar is that of the model which begins now: another model, with another bar, may take its
     /// place before it has answered.
     private mutating func infer(
-        in world: borrowing Surroundings, _ effects: inout Effects
+        in world: inout Surroundings, _ effects: inout Effects
     ) -> Bool {
         bar = arrival.accept ?? world.courses[arrival.task].bar
         isStale = world.courses[arrival.task].staleSince != nil
@@ -106,18 +106,18 @@ extension Journey {
         guard let bar, let confidence else {
             return accept(now: now, in: &world, into: &effects)
         }
-        let couldAsk = couldAsk(in: world)
+        let couldAsk = couldAsk(in: &world)
         guard couldAsk, world.courses[arrival.task].mayLeave else {
             if bar.accepts(confidence) { return accept(now: now, in: &world, into: &effects) }
             local = LocalAnswer(accepted: false)
-            return conclude(couldAsk ? .localOnly : nil, in: world, &effects)
+            return conclude(couldAsk ? .localOnly : nil, in: &world, &effects)
         }
         let decision = world.courses[arrival.task].budget.decide(
             confidence, bar: bar, payload: arrival.bytes, now: now)
         if decision == .accepted { return accept(now: now, in: &world, into: &effects) }
         world.tellAccount(of: arrival.task)
         local = LocalAnswer(accepted: false)
-        guard decision == .escalate else { return conclude(.budget, in: world, &effects) }
+        guard decision == .escalate else { return conclude(.budget, in: &world, &effects) }
         return goUpstream(purpose: .escalation, now: now, in: &world, into: &effects)
     }
 
@@ -126,7 +126,7 @@ extension Journey {
     ) -> Bool {
         local = LocalAnswer(accepted: true)
         effects.append(.reply(id, verdict(.here, accepted: true, nil, final: true)))
-        record(in: world, &effects)
+        record(in: &world, &effects)
         return audit(now: now, in: &world, into: &effects)
     }
 
@@ -146,7 +146,7 @@ extension Journey {
 
     /// Emits the task's alert when a score reaches it, once in the frame's life.
     mutating func raise(
-        _ score: Confidence?, in world: borrowing Surroundings, _ effects: inout Effects
+        _ score: Confidence?, in world: inout Surroundings, _ effects: inout Effects
     ) {
         guard !hasAlerted, arrival.isEntry, let score,
             let threshold = world.courses[arrival.task].alert, threshold.accepts(score)
@@ -171,7 +171,7 @@ extension Journey {
         }
         release(now: now, in: &world, into: &effects)
         if stage == .auditing { return over(&effects) }
-        return give(up: .deadline, .deadline, .timeout, now: now, in: world, &effects)
+        return give(up: .deadline, .deadline, .timeout, now: now, in: &world, &effects)
     }
 
     /// Gives up whatever is under way.
@@ -193,24 +193,24 @@ extension Journey {
     /// - Parameter obstacle: what stood in the way, which decides whether the frame is owed.
     mutating func give(
         up reason: DegradedReason, _ refusal: Refusal, _ obstacle: OwePolicy.Obstacle,
-        now: Instant, in world: borrowing Surroundings, _ effects: inout Effects
+        now: Instant, in world: inout Surroundings, _ effects: inout Effects
     ) -> Bool {
         if local != nil {
-            if owe(reason, obstacle, now: now, in: world, &effects) { return true }
-            return conclude(owed ?? reason, in: world, &effects)
+            if owe(reason, obstacle, now: now, in: &world, &effects) { return true }
+            return conclude(owed ?? reason, in: &world, &effects)
         }
         guard world.courses[arrival.task].hasSafeAnswer, refusal != .invalid else {
             return refuse(refusal, &effects)
         }
         let why = world.courses[arrival.task].isExpired(now: now) ? .stale : reason
         effects.append(.reply(id, verdict(.nobody, accepted: false, why, final: true)))
-        record(in: world, &effects)
+        record(in: &world, &effects)
         return over(&effects)
     }
 
     /// Ends with the answer of this node.
     mutating func conclude(
-        _ reason: DegradedReason?, in world: borrowing Surroundings, _ effects: inout Effects
+        _ reason: DegradedReason?, in world: inout Surroundings, _ effects: inout Effects
     ) -> Bool {
         let verdict = verdict(.here, accepted: local?.accepted ?? false, reason, final: true)
         if stage == .refining {
@@ -220,20 +220,23 @@ extension Journey {
         } else {
             effects.append(.reply(id, verdict))
         }
-        record(in: world, &effects)
+        record(in: &world, &effects)
         return over(&effects)
     }
 
+    @inline(__always)
     func refuse(_ refusal: Refusal, _ effects: inout Effects) -> Bool {
         effects.append(.refuse(id, refusal))
         return over(&effects)
     }
 
+    @inline(__always)
     func over(_ effects: inout Effects) -> Bool {
         effects.append(.forget(id))
         return false
     }
 
+    @inline(__always)
     func verdict(
         _ answerer: Answerer, accepted: Bool, _ degraded: DegradedReason?, final: Bool
     ) -> Verdict {

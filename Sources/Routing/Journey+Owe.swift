@@ -8,7 +8,7 @@ extension Journey {
     /// - Returns: whether the frame waits. Otherwise it ends as `give(up:)` says.
     mutating func owe(
         _ reason: DegradedReason, _ obstacle: OwePolicy.Obstacle, now: Instant,
-        in world: borrowing Surroundings, _ effects: inout Effects
+        in world: inout Surroundings, _ effects: inout Effects
     ) -> Bool {
         guard let local, owed == nil,
             OwePolicy.owes(
@@ -26,15 +26,16 @@ extension Journey {
 
     /// The spool has taken the frame, or has not.
     mutating func kept(
-        in world: borrowing Surroundings, _ effects: inout Effects
+        in world: inout Surroundings, _ effects: inout Effects
     ) -> Bool {
         guard let owed, first == nil else { return true }
-        return conclude(owed, in: world, &effects)
+        return conclude(owed, in: &world, &effects)
     }
 
     /// Notes what the client was told last, once for each frame and where it entered the fleet:
     /// later tiers, retries, hedges and the answer to an owed frame make no second record.
-    func record(in world: borrowing Surroundings, _ effects: inout Effects) {
+    @inline(__always)
+    func record(in world: inout Surroundings, _ effects: inout Effects) {
         guard arrival.isEntry, world.courses[arrival.task].keeps != .nothing else { return }
         effects.append(.record(id))
     }

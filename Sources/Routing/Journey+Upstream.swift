@@ -27,21 +27,21 @@ extension Journey {
         let mayLeave = world.courses[arrival.task].mayLeave
         self.otherwise = mayLeave || otherwise == .overload ? otherwise : .localOnly
         asksNeighbours = purpose == .forward && arrival.isEntry
-        guard mayLeave || hasNeighbour(in: world) else {
-            return give(up: .localOnly, self.otherwise, .unserved, now: now, in: world, &effects)
+        guard mayLeave || hasNeighbour(in: &world) else {
+            return give(up: .localOnly, self.otherwise, .unserved, now: now, in: &world, &effects)
         }
-        guard couldAsk(in: world) || hasNeighbour(in: world) else {
+        guard couldAsk(in: &world) || hasNeighbour(in: &world) else {
             return give(
                 up: otherwise == .overload ? .overload : .upstreamDown, otherwise, .unserved,
-                now: now, in: world, &effects)
+                now: now, in: &world, &effects)
         }
         self.purpose = purpose
         guard isTimeForCall(now: now) else {
             stopAsking(in: &world)
-            return give(up: .deadline, .deadline, .timeout, now: now, in: world, &effects)
+            return give(up: .deadline, .deadline, .timeout, now: now, in: &world, &effects)
         }
         if call(.first, purpose, now: now, in: &world, into: &effects) {
-            return called(now: now, in: world, into: &effects)
+            return called(now: now, in: &world, into: &effects)
         }
         guard world.isAsking else { return nobody(now: now, in: &world, &effects) }
         world.askers.append(id)
@@ -63,7 +63,7 @@ extension Journey {
             return true
         }
         effects.append(.arm(id, at: lastMoment))
-        return called(now: now, in: world, into: &effects)
+        return called(now: now, in: &world, into: &effects)
     }
 
     /// No leave has come in time. What this loop has learnt meanwhile may do instead.
@@ -74,7 +74,7 @@ extension Journey {
         guard isTimeForCall(now: now),
             call(.first, purpose, now: now, in: &world, into: &effects)
         else { return nobody(now: now, in: &world, &effects) }
-        return called(now: now, in: world, into: &effects)
+        return called(now: now, in: &world, into: &effects)
     }
 
     /// There is nobody to ask now.
@@ -83,11 +83,11 @@ extension Journey {
     ) -> Bool {
         stopAsking(in: &world)
         return give(
-            up: .upstreamDown, otherwise, .unreachable, now: now, in: world, &effects)
+            up: .upstreamDown, otherwise, .unreachable, now: now, in: &world, &effects)
     }
 
     /// The call that the budget has paid for is not made.
-    func stopAsking(in world: inout Surroundings) {
+    mutating func stopAsking(in world: inout Surroundings) {
         if stage == .asking { world.askers.removeAll { $0 == id } }
         guard purpose == .escalation else { return }
         world.courses[arrival.task].budget.refund(payload: arrival.bytes)
@@ -95,7 +95,7 @@ extension Journey {
 
     /// The first call is under way.
     private mutating func called(
-        now: Instant, in world: borrowing Surroundings, into effects: inout Effects
+        now: Instant, in world: inout Surroundings, into effects: inout Effects
     ) -> Bool {
         if let local, arrival.mode == .refine {
             effects.append(
@@ -104,14 +104,14 @@ extension Journey {
         } else {
             stage = .waiting
         }
-        armHedge(now: now, in: world, into: &effects)
+        armHedge(now: now, in: &world, into: &effects)
         return true
     }
 
     mutating func audit(
         now: Instant, in world: inout Surroundings, into effects: inout Effects
     ) -> Bool {
-        guard world.courses[arrival.task].mayLeave, couldAsk(in: world),
+        guard world.courses[arrival.task].mayLeave, couldAsk(in: &world),
             world.courses[arrival.task].audits.picks(random: &world.randomness),
             call(.first, .audit, now: now, in: &world, into: &effects)
         else { return over(&effects) }
@@ -122,11 +122,13 @@ extension Journey {
     }
 
     /// Whether there is anybody above this node to ask about the frame.
-    func couldAsk(in world: borrowing Surroundings) -> Bool {
+    @inline(__always)
+    func couldAsk(in world: inout Surroundings) -> Bool {
         arrival.mayTravel && world.courses[arrival.task].hasUpstream
     }
 
-    private func hasNeighbour(in world: borrowing Surroundings) -> Bool {
+    @inline(__always)
+    private func hasNeighbour(in world: inout Surroundings) -> Bool {
         asksNeighbours && !world.courses[arrival.task].neighbours.isEmpty
     }
 
@@ -140,7 +142,7 @@ extension Journey {
         guard
             let choice = world.choose(
                 task: arrival.task, except: lastPeer,
-                withNeighbours: asksNeighbours, staysOnSite: !leavesSite(in: world), now: now),
+                withNeighbours: asksNeighbours, staysOnSite: !leavesSite(in: &world), now: now),
             let leave = world.begin(choice.peer, now: now)
         else { return false }
         if reason == .first { world.retries.request(now: now) }
@@ -158,13 +160,14 @@ extension Journey {
         return true
     }
 
-    private func leavesSite(in world: borrowing Surroundings) -> Bool {
-        world.courses[arrival.task].mayLeave && couldAsk(in: world)
+    @inline(__always)
+    private func leavesSite(in world: inout Surroundings) -> Bool {
+        world.courses[arrival.task].mayLeave && couldAsk(in: &world)
     }
 
     /// A second call is worth making when the first takes longer than nearly all others did.
     private mutating func armHedge(
-        now: Instant, in world: borrowing Surroundings, into effects: inout Effects
+        now: Instant, in world: inout Surroundings, into effects: inout Effects
     ) {
         guard arrival.isEntry, let percent = world.policy.hedgePercent,
             world.courses[arrival.task].peerCount > 1,
@@ -183,15 +186,17 @@ extension Journey {
         hedgeAt = .distantFuture
         guard let first, hedge == nil, attempts < Self.mostAttempts, mayCallAgain(now: now),
             world.hasLivePeer(task: arrival.task, except: first.peer, now: now),
-            leavesSite(in: world), world.retries.withdraw(now: now)
+            leavesSite(in: &world), world.retries.withdraw(now: now)
         else { return }
         _ = call(.hedge, purpose, now: now, in: &world, into: &effects)
     }
 
+    @inline(__always)
     private func mayCallAgain(now: Instant) -> Bool {
         arrival.isEntry && isTimeForCall(now: now)
     }
 
+    @inline(__always)
     private func isTimeForCall(now: Instant) -> Bool {
         forwardDeadline(now: now) - now >= Self.leastCall
     }
@@ -207,7 +212,7 @@ extension Journey {
         world.report(load, of: attempt.peer, now: now)
         world.end(attempt.leave, at: attempt.peer, .answered, now: now)
         cancelCalls(now: now, in: &world, into: &effects)
-        raise(alert, in: world, &effects)
+        raise(alert, in: &world, &effects)
         let upstream = verdict(.peer(attempt: number), accepted: accepted, nil, final: true)
         switch stage {
         case .waiting: effects.append(.reply(id, upstream))
@@ -215,7 +220,7 @@ extension Journey {
         case .auditing: effects.append(.compare(id, attempt: number))
         case .queued, .inferring, .asking: break
         }
-        if stage != .auditing { record(in: world, &effects) }
+        if stage != .auditing { record(in: &world, &effects) }
         return over(&effects)
     }
 
@@ -230,7 +235,7 @@ extension Journey {
         if first != nil { return true }
         if why != .refused, why != .timeout, attempts < Self.mostAttempts, mayCallAgain(now: now),
             world.hasLivePeer(task: arrival.task, except: attempt.peer, now: now),
-            leavesSite(in: world), world.retries.withdraw(now: now),
+            leavesSite(in: &world), world.retries.withdraw(now: now),
             call(.retry, purpose, now: now, in: &world, into: &effects)
         {
             return true
@@ -242,7 +247,7 @@ extension Journey {
             case .overloaded: (.overload, .overload)
             case .refused: (.upstreamDown, .invalid)
             }
-        return give(up: reason, refusal, why.obstacle, now: now, in: world, &effects)
+        return give(up: reason, refusal, why.obstacle, now: now, in: &world, &effects)
     }
 
     /// The call of this number, which is then no longer under way.
@@ -273,6 +278,7 @@ extension Journey {
     }
 
     /// What a peer is told: what remains until the last moment, less the way back.
+    @inline(__always)
     func forwardDeadline(now: Instant) -> Instant {
         let fifth = Interval(nanoseconds: (lastMoment - now).nanoseconds / 5)
         return lastMoment + .nanoseconds(-min(fifth, Self.forwardMargin).nanoseconds)

@@ -60,6 +60,7 @@ public struct Peer: Sendable {
     ///
     /// That calls usually take long excuses one that timed out only while others are answered: of a
     /// peer that answers nobody any more it is known how far it is, and nothing else.
+    @inline(__always)
     func expected(_ outcome: AttemptOutcome, now: Instant) -> Interval {
         let way = min(nearness, Self.farthest)
         guard let usual = answers.mean else { return way }

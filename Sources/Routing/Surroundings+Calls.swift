@@ -25,14 +25,13 @@ extension Surroundings {
         _ attempt: CircuitBreaker.Attempt, at index: Int, _ outcome: AttemptOutcome, now: Instant
     ) {
         peers[index].pending -= 1
-        let peer = peers[index]
         if outcome != .abandoned, outcome != .timedOut { peers[index].heardAt = now }
         if place.isMember {
             if isNews(attempt, at: index, outcome, now: now) {
                 tellEnded(attempt, at: index, outcome, now: now)
             }
         } else {
-            let expected = peer.expected(outcome, now: now)
+            let expected = peers[index].expected(outcome, now: now)
             judge(attempt, at: index, outcome, expected: expected, now: now)
         }
         let waited = now - attempt.start
@@ -42,10 +41,10 @@ extension Surroundings {
             peers[index].answered(after: waited, now: now)
         case .timedOut:
             // An answer would have taken longer still: that it looks quick by this must not be.
-            if waited >= peer.latency.measured ?? .zero {
+            if waited >= peers[index].latency.measured ?? .zero {
                 peers[index].latency.observe(waited, now: now)
             }
-        case .throttled: peers[index].latency.throttled(prior: peer.prior, now: now)
+        case .throttled: peers[index].latency.throttled(prior: peers[index].prior, now: now)
         case .failed, .abandoned, .rejected: break
         }
     }
@@ -105,6 +104,7 @@ extension Surroundings {
             }
         }
         settleLeases(now: now)
+        defer { idleUntil = quietUntil() }
         guard !place.isMember else { return }
         var ejected: [(peer: Int, isOut: Bool)] = []
         outliers.tick(now: now, pools: pools) { ejected.append(($0, $1)) }
@@ -114,9 +114,8 @@ extension Surroundings {
         }
     }
 
-    /// Up to this moment ticks do nothing, as long as nobody is called and no word of a peer comes.
-    /// The distant past while frames wait or calls are under way.
-    public var idleUntil: Instant {
+    @inline(__always)
+    private func quietUntil() -> Instant {
         // It tells the owner, tick by tick, what its budgets have seen.
         guard !place.isMember else { return Instant(nanoseconds: 0) }
         var moment = outliers.idleUntil

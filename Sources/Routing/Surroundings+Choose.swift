@@ -62,6 +62,7 @@ extension Surroundings {
     // MARK: Tiers
 
     /// The highest tier that has anybody who could be called, ejected or not.
+    @inline(__always)
     private func lastEligible(task: Int, except: Int?, now: Instant) -> Int? {
         courses[task].levels.lastIndex { level in
             let panics = isInPanic(level, now: now)

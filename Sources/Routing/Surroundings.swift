@@ -1,6 +1,9 @@
 public import Ground
 
 /// What the journeys of one node share: peers, budgets, workers and the rules of every task.
+///
+/// It is a kilobyte, and the compiler copies all of it for a method that only reads: journeys take
+/// it `inout` even where they change nothing.
 public struct Surroundings: Sendable {
     /// By task.
     public internal(set) var courses: [Course]
@@ -26,6 +29,9 @@ public struct Surroundings: Sendable {
     /// What has changed during the present event.
     var changes: [Change] = []
     var candidates: [NearestNode<Int>.Candidate] = []
+    /// As of the last tick: up to this moment ticks do nothing, as long as nobody is called and no
+    /// word of a peer comes. The distant past while frames wait or calls are under way.
+    public internal(set) var idleUntil = Instant(nanoseconds: 0)
     /// Peers that do the same work, for finding outliers.
     var pools: [[Int]]
 

@@ -1,6 +1,18 @@
 /// What is due, in the order of time: a calendar of slots of about a millisecond for what is near,
 /// a heap for what is far. Adding costs the same however much is due.
 struct Agenda {
+    /// What was added, so that it can be taken back.
+    struct Ticket {
+        fileprivate var entry: Int32 = -1
+        fileprivate var order = UInt64.max
+    }
+
+    /// An entry's neighbours in its slot, or the next that is unused; −1 where there is none.
+    private struct Links {
+        var next: Int32
+        var previous: Int32
+    }
+
     /// A slot is 2²⁰ ns: at a million occurrences a second it holds a thousand, which a small heap
     /// then orders.
     private static let slotBits: UInt64 = 20
@@ -14,7 +26,7 @@ struct Agenda {
     /// A bit for each slot that holds anything.
     private var held = [UInt64](repeating: 0, count: Int(slots / 64))
     private var entries: [Occurrence] = []
-    private var next: [Int32] = []
+    private var links: [Links] = []
     private var unused: Int32 = -1
     private var inSlots = 0
     /// Past the calendar's end.
@@ -43,17 +55,45 @@ struct Agenda {
         return isOpened
     }
 
-    mutating func add(_ occurrence: Occurrence) {
+    @discardableResult
+    mutating func add(_ occurrence: Occurrence) -> Ticket {
         var item = occurrence
         item.order = nextOrder()
         let due = item.at >> Self.slotBits
         if due <= slot {
             near.push(item)
         } else if due - slot < Self.slots {
-            file(item, in: Int(due & (Self.slots - 1)))
+            return Ticket(entry: file(item, in: place(of: due)), order: item.order)
         } else {
             far.push(item)
         }
+        return Ticket()
+    }
+
+    /// Takes back what is not due soon or very late; what is comes all the same, and must find that
+    /// nobody wants it.
+    mutating func remove(_ ticket: Ticket) {
+        let entry = Int(ticket.entry)
+        guard entry >= 0, entries[entry].order == ticket.order else { return }
+        let around = links[entry]
+        let place = place(of: entries[entry].at >> Self.slotBits)
+        if around.previous >= 0 {
+            links[Int(around.previous)].next = around.next
+        } else {
+            heads[place] = around.next
+            if around.next < 0 { held[place >> 6] &= ~(1 << UInt64(place & 63)) }
+        }
+        if around.next >= 0 { links[Int(around.next)].previous = around.previous }
+        free(ticket.entry)
+    }
+
+    private func place(of slot: UInt64) -> Int { Int(slot & (Self.slots - 1)) }
+
+    private mutating func free(_ entry: Int32) {
+        entries[Int(entry)].order = .max
+        links[Int(entry)].next = unused
+        unused = entry
+        inSlots -= 1
     }
 
     /// Adds a shard's tick.
@@ -81,21 +121,24 @@ struct Agenda {
         return near.pop()
     }
 
-    private mutating func file(_ item: Occurrence, in place: Int) {
+    private mutating func file(_ item: Occurrence, in place: Int) -> Int32 {
         let entry: Int32
         if unused >= 0 {
             entry = unused
-            unused = next[Int(entry)]
+            unused = links[Int(entry)].next
             entries[Int(entry)] = item
         } else {
             entry = Int32(entries.count)
             entries.append(item)
-            next.append(-1)
+            links.append(Links(next: -1, previous: -1))
         }
-        next[Int(entry)] = heads[place]
+        let following = heads[place]
+        links[Int(entry)] = Links(next: following, previous: -1)
+        if following >= 0 { links[Int(following)].previous = entry }
         heads[place] = entry
         held[place >> 6] |= 1 << UInt64(place & 63)
         inSlots += 1
+        return entry
     }
 
     /// Goes on to the next slot that holds anything, and orders it.
@@ -105,7 +148,7 @@ struct Agenda {
         if inSlots > 0 { following = min(following, nextHeld()) }
         guard following <= last else { return }
         slot = following
-        open(Int(slot & (Self.slots - 1)))
+        open(place(of: slot))
         isOpened = true
         while let first = far.first, first.at >> Self.slotBits <= slot, let item = far.pop() {
             near.push(item)
@@ -132,11 +175,9 @@ struct Agenda {
         heads[place] = -1
         held[place >> 6] &= ~(1 << UInt64(place & 63))
         while entry >= 0 {
-            let following = next[Int(entry)]
+            let following = links[Int(entry)].next
             near.push(entries[Int(entry)])
-            next[Int(entry)] = unused
-            unused = entry
-            inSlots -= 1
+            free(entry)
             entry = following
         }
     }

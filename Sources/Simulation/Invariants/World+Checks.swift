@@ -27,6 +27,7 @@ extension World {
     }
 
     /// Whether a call of the shard has failed so lately that its breakers may remember.
+    @inline(__always)
     func hasFailed(_ shard: Int) -> Bool {
         let host = shards[shard].host
         return hosts[host].shards.contains { one in
@@ -37,6 +38,7 @@ extension World {
     /// Whether a half-open breaker waits for the one call that it let through, on whichever loop:
     /// on a quiet node that may be long after the last failure, and others of that moment are
     /// turned away.
+    @inline(__always)
     private func isTrying(_ shard: Int, _ local: Instant) -> Bool {
         hosts[shards[shard].host].shards.contains { one in
             shards[one].node.peers.contains { peer in

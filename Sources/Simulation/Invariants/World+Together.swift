@@ -52,6 +52,7 @@ extension World {
         }
     }
 
+    @inline(__always)
     private func underWay(_ source: Int, _ host: Int) -> Int {
         hosts[host].shards.reduce(0) { $0 + shards[$1].node.frames(of: source) }
     }

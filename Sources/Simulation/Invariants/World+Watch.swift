@@ -13,11 +13,11 @@ extension World {
         _ invariant: Violation.Invariant, _ shard: Int, _ words: String, frame: UInt64? = nil,
         peer: Int? = nil
     ) {
-        guard violation == nil else { return }
         let name = hosts[shards[shard].host].name
-        violation = Violation(
-            invariant: invariant, at: now, node: name, words: words, frame: frame,
-            peer: peer, shard: shard)
+        note(
+            Violation(
+                invariant: invariant, at: now, node: name, words: words, frame: frame,
+                peer: peer, shard: shard))
     }
 
     /// The world's look around, once a second.
@@ -25,7 +25,9 @@ extension World {
         schedule(.look, at: now + Self.lookEvery, 0)
         let isWell =
             active.allSatisfy { scenario.happenings[$0].isHarmless }
-            && hosts.allSatisfy { $0.state == .up && !$0.engine.isDown }
+            && hosts.indices.allSatisfy {
+                hosts[$0].state == .up && !hosts[$0].engine.isDown
+            }
         wellSince = isWell ? wellSince ?? now : nil
         guard isHealed else { return }
         for shard in shards.indices { checkBreakers(shard) }
@@ -53,9 +55,9 @@ extension World {
         // A clock that stepped back by an hour stands still for so long.
         let patience = UInt64(longest.nanoseconds) * 2 + 5_000_000_000 + stillStanding
         run(until: now + patience)
-        guard violation == nil else { return }
+        guard !isBroken else { return }
         drainDesks()
-        guard violation == nil else { return }
+        guard !isBroken else { return }
         checkSpools()
         if calls.open > 0 { fail(.nothingLeaks, 0, "\(calls.open) calls are still open") }
         for shard in shards.indices where hosts[shards[shard].host].state != .down {

@@ -122,6 +122,7 @@ struct SimulatedFrame {
     /// When its timer is due: on the node's clock, and in the world's time.
     var alarm = Instant.distantFuture
     var alarmAt = UInt64.max
+    var timer = Agenda.Ticket()
     /// The calls upstream that are under way: the first and a hedge.
     var call: CallID?
     var beside: CallID?

@@ -58,6 +58,7 @@ extension World {
 
     /// Whether nodes above refuse a node for its certificate. Connections from before its end would
     /// last until their link is cut; here they do not.
+    @inline(__always)
     func isExpired(_ host: Int) -> Bool {
         guard let certificate = hosts[host].certificate, let desk = hosts[host].desk else {
             return false

@@ -44,17 +44,21 @@ extension World {
         if settings.planted.owing == .stopsAtExpiry, isExpired(host) {
             return checkAlone(host, since: now, "a frame was turned away", frame: serial)
         }
-        let range = hosts[host].shards
         var frame = SimulatedFrame()
         frame.origin = .camera(UInt32(index))
         frame.serial = serial
         frame.load = Int32(number)
-        // A camera's connection stays on its loop.
-        let shard = range.lowerBound + index % range.count
-        if !submit(shard, frame, load.task, load.mode, load.deadline, source: 0) {
+        if !submit(shard(ofCamera: index), frame, load.task, load.mode, load.deadline, source: 0) {
             tally.refused(.overload, site: hosts[host].site, task: load.task, now: now)
             checkAlone(host, since: now, "a frame was not let in", frame: serial)
         }
+    }
+
+    /// A camera's connection stays on its loop.
+    @inline(__always)
+    func shard(ofCamera index: Int) -> Int {
+        let shards = hosts[cameras[index].host].shards
+        return shards.lowerBound + index % shards.count
     }
 
     /// Gives a frame to a shard; false when it takes none.
@@ -159,6 +163,7 @@ extension World {
         hear(shard, .frame(job.id, .inferred(confidence, alert: alert)))
     }
 
+    @inline(__always)
     private func isWanted(_ job: Job, at host: Int) -> Bool {
         guard job.shard >= 0 else { return calls.isOpen(job.id.slot, job.id.generation) }
         guard let place = shards[Int(job.shard)].place(job.id) else { return false }
@@ -185,7 +190,10 @@ extension World {
 
     /// How sure the tier's model is of a frame, and of what the task alerts of: the same frame
     /// gives the same again.
-    func scores(of frame: SimulatedFrame, at host: Int) -> (Confidence, alert: Confidence?) {
+    @inline(__always)
+    private func scores(
+        of frame: SimulatedFrame, at host: Int
+    ) -> (Confidence, alert: Confidence?) {
         let load = loads[Int(frame.load)]
         let task = hosts[host].tasks[Int(frame.task)]
         var draws = Randomness(

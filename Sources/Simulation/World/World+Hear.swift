@@ -73,7 +73,11 @@ extension World {
         shards[shard].frames[place].alarmAt = moment
         if settings.planted.losesTimers { return }
         let id = shards[shard].frames[place].id
-        schedule(.timer, at: moment, shard, id.slot, id.generation, hosts[host].starts)
+        agenda.remove(shards[shard].frames[place].timer)
+        shards[shard].frames[place].timer = agenda.add(
+            Occurrence(
+                at: moment, order: 0, a: UInt32(shard), b: id.slot, c: id.generation,
+                d: hosts[host].starts, kind: .timer))
     }
 
     mutating func rings(_ shard: Int, _ id: FrameID, incarnation: UInt32) {
@@ -111,7 +115,7 @@ extension World {
             schedule(.owedEnds, at: now, Int(owner), call, sequence, 1)
         }
         if settings.planted.answersTwice, verdict.final, frame.serial % 1000 == 999,
-            violation == nil
+            !isBroken
         {
             self.answer(shard, place, verdict, local)
         }
@@ -174,6 +178,7 @@ extension World {
         if frame.call != nil || frame.beside != nil {
             fail(.nothingLeaks, shard, "a call outlives its frame", frame: frame.serial)
         }
+        agenda.remove(frame.timer)
         shards[shard].frames[place].isThere = false
     }
 }

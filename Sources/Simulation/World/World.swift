@@ -33,7 +33,9 @@ struct World {
     var trace = TraceHash()
     var tally: Tally
     var recorder: Recorder?
-    var violation: Violation?
+    private(set) var violation: Violation?
+    /// Whether there is one: asked before each occurrence, and the violation itself is large.
+    private(set) var isBroken = false
     /// Occurrences so far that were news to anybody: timers of frames that are over are not.
     var occurrences: UInt64 = 0
     /// Since when nothing has been wrong with the fleet; `nil` while something is.
@@ -42,8 +44,6 @@ struct World {
     /// Nothing new is sent or noted any more: what is under way ends.
     var isEnding = false
 
-    /// Of memory that was asked for ahead: kept, so that asking is not left out as useless.
-    var residue: UInt8 = 0
     var effects = Effects()
     /// By shard: until when, in the world's time, its ticks do nothing.
     var dozes: [UInt64] = []
@@ -71,12 +71,19 @@ struct World {
 
     /// Lets time pass until `end`, in nanoseconds since the beginning, or the first violation.
     mutating func run(until end: UInt64) {
-        while violation == nil || !settings.stopsAtViolation, let next = agenda.take(until: end) {
+        while !isBroken || !settings.stopsAtViolation, let next = agenda.take(until: end) {
             now = next.at
             if agenda.isNews() { lookAhead() }
             dispatch(next)
         }
-        if violation == nil || !settings.stopsAtViolation { now = max(now, end) }
+        if !isBroken || !settings.stopsAtViolation { now = max(now, end) }
+    }
+
+    /// Notes that something happened that must never happen; the first of its kind stays.
+    mutating func note(_ violation: Violation) {
+        guard !isBroken else { return }
+        self.violation = violation
+        isBroken = true
     }
 
     private mutating func dispatch(_ next: Occurrence) {
