@@ -1,4 +1,4 @@
-public import Ground
+internal import Ground
 
 /// How many frames a node takes in at once, found from how long they take (a gradient limit).
 ///

@@ -145,12 +145,13 @@ private final class ReadableName {
             folder = nil
             return
         }
-        var template = Array("/tmp/canopy-model-XXXXXX".utf8CString)
+        let temporary = Self.temporaryFolder
+        var template = Array("\(temporary)/canopy-model-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else {
             throw Fault(
                 .unavailable,
-                "no folder could be made in /tmp: \(String(cString: strerror(errno)))",
-                remedy: "make room in /tmp")
+                "no folder could be made in \(temporary): \(String(cString: strerror(errno)))",
+                remedy: "make room there, or name another folder in TMPDIR")
         }
         let made = String(
             decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -162,8 +163,16 @@ private final class ReadableName {
         }
         defer { free(target) }
         guard symlink(target, path) == 0 else {
-            throw Fault(.unavailable, "\(path) could not be made", remedy: "make room in /tmp")
+            throw Fault(
+                .unavailable, "\(path) could not be made",
+                remedy: "make room there, or name another folder in TMPDIR")
         }
+    }
+
+    /// As POSIX has it: what TMPDIR names, or /tmp.
+    private static var temporaryFolder: String {
+        let named = getenv("TMPDIR").map { String(cString: $0) } ?? ""
+        return named.isEmpty ? "/tmp" : named
     }
 
     deinit {

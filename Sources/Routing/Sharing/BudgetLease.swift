@@ -1,4 +1,4 @@
-public import Ground
+internal import Ground
 
 /// What a shard tells the owner of an escalation budget.
 public struct BudgetAccount: Hashable, Sendable {
