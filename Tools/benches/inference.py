@@ -19,7 +19,9 @@ judged: what holds is then within the budget and not merely within the noise.
 
 What a node's other threads take is the wire's, and a server's code and data have left the caches
 after each inference. So the same frames go to a C++ gRPC server too, which echoes them while the
-runtime's own loop fills the same core: the node's loop is held against it.
+runtime's own loop fills the same core: the node's loop is held against it. And to a server of fifty
+lines that does nothing but read a frame, have its worker infer, and answer (`bare_loop.c`): what that
+one takes, no server can be without here.
 
 It is judged on EfficientNet-Lite0 INT8, a leaf model of the usual size (`Tools/models/make
 setup-imagenet imagenet` makes it). The digits show what a tiny model pays: some tens of microseconds
@@ -30,6 +32,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import struct
 import subprocess
 import threading
@@ -62,6 +65,8 @@ MOST_DIFFERENCE = 0.15
 YARDSTICK_CLAIM = "a node's loop against a C++ gRPC server's echo of the same frames"
 CACHE = ROOT / ".cache" / "models" / "bundles"
 YARDSTICKS = ROOT / ".cache" / "yardsticks"
+# What the server of fifty lines answers.
+BARE_ANSWER = 512
 # Bundle: its folder, its input, the input's shape, whether the budget is judged on it.
 BUNDLES = {
     "digits-regional": (MODELS, "image", (1, 1, 28, 28), False),
@@ -132,7 +137,8 @@ def show(bundle: str, result: dict) -> None:
           f"{cpu['isolated beside']:.0f} µs a frame", flush=True)
     if "grpc++" in cpu:
         print(f"  {bundle}: a C++ gRPC server's echo of the same frames, beside the runtime's own "
-              f"loop: {cpu['grpc++']:.0f} µs a frame", flush=True)
+              f"loop: {cpu['grpc++']:.0f} µs a frame; beside the worker of a server that only reads, "
+              f"infers and answers: {cpu['bare']:.0f} µs", flush=True)
     shares = "; ".join(
         f"{home} {row['share'] * 100:+.2f} % ({row['low'] * 100:+.2f} to {row['high'] * 100:+.2f})"
         for home, row in result["share"].items())
@@ -290,6 +296,36 @@ class Echo:
         self.process.wait(20)
 
 
+class Bare:
+    """A server that only reads a frame, has its worker infer, and answers; the client is here."""
+
+    def __init__(self, bundle: Path, elements: int, tensor: Path, body: Path) -> None:
+        self.frame = body.read_bytes()
+        self.process = subprocess.Popen(
+            ["taskset", "-c", "0", *map(str, (
+                YARDSTICKS / "bare_loop", library(), model_of(bundle), elements, tensor,
+                len(self.frame)))], stdout=subprocess.PIPE, text=True)
+        self.socket = socket.create_connection(
+            ("127.0.0.1", int(self.process.stdout.readline())), timeout=20)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def run(self, frames: int) -> float:
+        """CPU time of a frame, µs, of the thread that serves."""
+        thread = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/schedstat")
+        before = int(thread.read_text().split()[0])
+        sent = received = 0
+        while received < frames * BARE_ANSWER:
+            while sent < min(frames, received // BARE_ANSWER + STREAMS):
+                self.socket.sendall(self.frame)
+                sent += 1
+            received += len(self.socket.recv(1 << 16))
+        return (int(thread.read_text().split()[0]) - before) / frames / 1e3
+
+    def close(self) -> None:
+        self.socket.close()
+        self.process.wait(20)
+
+
 def measure(folder: Path, bundle: Path, name: str, shape: tuple, rounds: int,
             is_judged: bool) -> list[dict]:
     """CPU time of a frame, µs, for each of the five in each round; where the bundle is judged, of
@@ -307,6 +343,7 @@ def measure(folder: Path, bundle: Path, name: str, shape: tuple, rounds: int,
         "isolated": Served(folder, bundle, "isolated", body),
     }
     echo = Echo(body) if is_judged else None
+    bare = Bare(bundle, int(np.prod(shape)), tensor, body) if is_judged else None
     try:
         for taker in takers.values():
             taker.run(20)  # caches, and what is made with the first frame
@@ -318,13 +355,14 @@ def measure(folder: Path, bundle: Path, name: str, shape: tuple, rounds: int,
             row = {who: takers[who].run(frames) for who in order}
             if echo:
                 row["grpc++"] = echo.run(takers["runtime"], frames)
+                row["bare"] = bare.run(frames)
             row |= {f"{who} beside": takers[who].beside for who in ("in-process", "isolated")}
             row |= {f"{who} inside": taker.clock.inside
                     for who, taker in takers.items() if taker.clock}
             results.append(row)
         return results
     finally:
-        for taker in (*takers.values(), *([echo] if echo else [])):
+        for taker in (*takers.values(), *([echo, bare] if echo else [])):
             taker.close()
 
 
