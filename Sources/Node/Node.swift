@@ -50,6 +50,10 @@ public struct Node: Sendable {
     /// Whether a frame is under way: it waits no more for its source's turn, and is not over.
     public func isUnderWay(_ id: FrameID) -> Bool { journeys[id] != nil }
 
+    /// Whether a frame waits for another loop's leave to call a peer: it has no place and no worker
+    /// then.
+    public func isAsking(_ id: FrameID) -> Bool { journeys[id]?.isAsking ?? false }
+
     /// What this node says of its load with an answer to another node.
     public var load: PeerLoad {
         let admission = world.admission

@@ -79,6 +79,9 @@ public struct Journey: Sendable {
     /// Why the frame was handed to the spool; `nil` when it was not.
     var owed: DegradedReason?
 
+    /// Whether it waits for another loop's leave to call a peer.
+    public var isAsking: Bool { stage == .asking }
+
     /// A frame that has just arrived, under the id that its node gave it.
     public init(id: FrameID, arrival: Arrival) {
         self.id = id

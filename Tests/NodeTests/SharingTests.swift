@@ -233,8 +233,10 @@ private struct TestShards {
         let arrived = node.arrive(1)
         let id = try #require(arrived)
         #expect(node.refusals.isEmpty)
+        #expect(node.shards[1].isAsking(id))
         node.now = node.now + Journey.askingPatience
         node.hear(.frame(id, .timer), 1)
+        #expect(!node.shards[1].isAsking(id))
         #expect(node.refusals == [.unavailable])
         #expect(node.shards[1].frames == 0)
         // The leave that came too late is there for the next one, on whatever loop.

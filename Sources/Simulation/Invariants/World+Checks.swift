@@ -119,9 +119,10 @@ extension World {
         var held = InlineArray<4, Int>(repeating: 0)
         var waiting = InlineArray<4, Int>(repeating: 0)
         for frame in shards[shard].frames where frame.isThere && !frame.final {
-            // One that waits for the spool has given its place back.
+            // One that waits for the spool, or for another loop's leave to call, has given its
+            // place back.
             guard frame.call == nil, frame.beside == nil, !frame.isOwed,
-                shards[shard].node.isUnderWay(frame.id)
+                shards[shard].node.isUnderWay(frame.id), !shards[shard].node.isAsking(frame.id)
             else { continue }
             let urgency = frame.workClass.urgency
             held[urgency] += 1
