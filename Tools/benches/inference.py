@@ -19,9 +19,9 @@ judged: what holds is then within the budget and not merely within the noise.
 
 What a node's other threads take is the wire's, and a server's code and data have left the caches
 after each inference. So the same frames go to a C++ gRPC server too, which echoes them while the
-runtime's own loop fills the same core: the node's loop is held against it. And to a server of fifty
-lines that does nothing but read a frame, have its worker infer, and answer (`bare_loop.c`): what that
-one takes, no server can be without here.
+runtime's own loop fills the same core: the node's loop is held against it. And to a server
+without a protocol, which reads a frame, has its worker infer, and answers (`bare_loop.c`): nearly all
+that it takes is the kernel's.
 
 It is judged on EfficientNet-Lite0 INT8, a leaf model of the usual size (`Tools/models/make
 setup-imagenet imagenet` makes it). The digits show what a tiny model pays: some tens of microseconds
@@ -65,7 +65,7 @@ MOST_DIFFERENCE = 0.15
 YARDSTICK_CLAIM = "a node's loop against a C++ gRPC server's echo of the same frames"
 CACHE = ROOT / ".cache" / "models" / "bundles"
 YARDSTICKS = ROOT / ".cache" / "yardsticks"
-# What the server of fifty lines answers.
+# Bytes that the server without a protocol answers, as `bare_loop.c` has it.
 BARE_ANSWER = 512
 # Bundle: its folder, its input, the input's shape, whether the budget is judged on it.
 BUNDLES = {
@@ -329,7 +329,7 @@ class Bare:
 def measure(folder: Path, bundle: Path, name: str, shape: tuple, rounds: int,
             is_judged: bool) -> list[dict]:
     """CPU time of a frame, µs, for each of the five in each round; where the bundle is judged, of
-    the C++ gRPC server too."""
+    the C++ gRPC server and of the one without a protocol too."""
     tensor, image = folder / "tensor", folder / "frame.jpg"
     tensor.write_bytes(np.random.default_rng(1).random(shape, np.float32).tobytes())
     picture().save(image, quality=90)

@@ -43,7 +43,7 @@ extension World {
     mutating func drainDesks() {
         guard hosts.contains(where: { $0.desk != nil }) else { return }
         run(until: now + Self.drainTime)
-        for host in hosts.indices where violation == nil {
+        for host in hosts.indices where !isBroken {
             guard let desk = hosts[host].desk, let spool = desk.spool else { continue }
             for depth in spool.depths { balance(host, desk, depth) }
             let shard = hosts[host].shards.lowerBound

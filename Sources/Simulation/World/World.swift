@@ -79,7 +79,7 @@ struct World {
         if !isBroken || !settings.stopsAtViolation { now = max(now, end) }
     }
 
-    /// Notes that something happened that must never happen; the first of its kind stays.
+    /// Keeps a violation, unless there is one already.
     mutating func note(_ violation: Violation) {
         guard !isBroken else { return }
         self.violation = violation
