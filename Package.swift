@@ -1,8 +1,10 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// What every Swift target of the house is compiled with.
+/// What every Swift target of the house is compiled with. In a release each function has a section
+/// of its own, so that the linker can lay them out.
 let house: [SwiftSetting] = [
+    .unsafeFlags(["-Xfrontend", "-function-sections"], .when(configuration: .release)),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
@@ -11,9 +13,16 @@ let house: [SwiftSetting] = [
 /// A release of the program carries what it uses of Swift's libraries in itself: it runs where no
 /// Swift is installed, and maps a third less, since Foundation, which the YAML and argument parsers
 /// ask for, comes only as far as they use it.
+///
+/// What a frame runs lies side by side (`layout.txt`, which `Tools/layout` writes): an inference drives
+/// a node's code out of the caches, and what lies on a third as many pages is back sooner.
+/// The linker is the toolchain's own, since each has its own words for this.
 let alone: [LinkerSetting] = [
     .unsafeFlags(
-        ["-static-stdlib"]
+        [
+            "-static-stdlib", "-use-ld=lld", "-Xlinker", "--no-warn-symbol-ordering", "-Xlinker",
+            "--symbol-ordering-file=\(Context.packageDirectory)/Sources/canopy/layout.txt",
+        ]
             + [
                 "CoreFoundation", "_FoundationCShims", "_FoundationCollections", "_FoundationICU",
                 "swiftDispatch", "dispatch", "BlocksRuntime",
@@ -87,11 +96,11 @@ let package = Package(
                 "Ground", "Cryptography", "Storage", "EventLoop", "Wire", "Topology", "Bundles",
                 "Records", "Routing", "Telemetry", "Gateway", "Simulation", "CanopyClient",
                 arguments, logging,
-            ], swiftSettings: house, linkerSettings: alone),
+            ], exclude: ["layout.txt"], swiftSettings: house, linkerSettings: alone),
         .executableTarget(
             name: "simulate",
             dependencies: ["Ground", "Storage", "Topology", "Simulation", arguments],
-            path: "Tools/simulating", swiftSettings: house),
+            path: "Tools/simulating", exclude: ["beside.py", "namespaces.py"], swiftSettings: house),
         .executableTarget(
             name: "spool-proof",
             dependencies: ["Ground", "Cryptography", "Storage", "Spool", arguments],
@@ -113,7 +122,7 @@ let package = Package(
         .executableTarget(
             name: "bench-engine",
             dependencies: ["Ground", "EventLoop", "Storage", "Bundles", "Inference"],
-            path: "Tools/benches/engine", swiftSettings: house),
+            path: "Tools/benches/engine", swiftSettings: house, linkerSettings: alone),
         .executableTarget(
             name: "bench-http-echo",
             dependencies: ["Ground", "Cryptography", "EventLoop", "HTTP"],

@@ -1,5 +1,5 @@
 internal import CLibuv
-public import Ground
+internal import Ground
 
 /// Runs bodies when everything else of a loop's turn has run: just before it waits for sockets.
 ///

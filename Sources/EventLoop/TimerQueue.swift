@@ -48,7 +48,7 @@ final class TimerQueue {
             slots.append(Slot(body: body, order: order))
         }
         heap.append(Entry(deadline: deadline, order: order, slot: slot))
-        siftUp(from: heap.count - 1)
+        Self.siftUp(&heap, from: heap.count - 1)
         return (slot, order)
     }
 
@@ -95,7 +95,7 @@ final class TimerQueue {
         let last = heap.removeLast()
         guard !heap.isEmpty else { return }
         heap[0] = last
-        siftDown(from: 0)
+        Self.siftDown(&heap, from: 0)
     }
 
     private func compact() {
@@ -105,10 +105,15 @@ final class TimerQueue {
             return true
         }
         dead = 0
-        for index in stride(from: heap.count / 2 - 1, through: 0, by: -1) { siftDown(from: index) }
+        for index in stride(from: heap.count / 2 - 1, through: 0, by: -1) {
+            Self.siftDown(&heap, from: index)
+        }
     }
 
-    private func siftUp(from start: Int) {
+    // The heap is handed over whole: each look at a class's property is checked for exclusivity,
+    // and a sift looks a dozen times.
+
+    private static func siftUp(_ heap: inout [Entry], from start: Int) {
         let entry = heap[start]
         var index = start
         while index > 0 {
@@ -120,7 +125,7 @@ final class TimerQueue {
         heap[index] = entry
     }
 
-    private func siftDown(from start: Int) {
+    private static func siftDown(_ heap: inout [Entry], from start: Int) {
         let entry = heap[start]
         var index = start
         while true {

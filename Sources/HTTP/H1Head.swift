@@ -62,8 +62,8 @@ struct H1Request {
         head.setTarget(
             UnsafeRawBufferPointer(
                 rebasing: block[target..<target + Int(parsed.pointee.target_length)]),
-            limits: limits, cache: paths)
-        addHeaders(parsed, block, limits)
+            most: limits.target, cache: paths)
+        addHeaders(parsed, block, most: limits.headers)
         keepsAlive = parsed.pointee.keep_alive != 0
         isChunked = parsed.pointee.chunked != 0
         expectsContinue = parsed.pointee.expects_continue != 0
@@ -79,10 +79,9 @@ struct H1Request {
     }
 
     private mutating func addHeaders(
-        _ parsed: UnsafePointer<canopy_h1_head>, _ block: UnsafeRawBufferPointer,
-        _ limits: HTTPLimits
+        _ parsed: UnsafePointer<canopy_h1_head>, _ block: UnsafeRawBufferPointer, most: Int
     ) {
-        forEachHeader(parsed, block) { name, value in head.add(name, value, limits: limits) }
+        forEachHeader(parsed, block) { name, value in head.add(name, value, most: most) }
     }
 }
 

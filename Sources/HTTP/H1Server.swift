@@ -17,7 +17,7 @@ final class H1Server: Conversation, CallCarrier {
     unowned let connection: ServerConnection
     let service: any Service
     let limits: HTTPLimits
-    let budget: ByteBudget
+    let bounds: MessageBounds
     var bodiesUnderWay = 0
     private var state = State.head
     /// Bytes that came and could not be used yet.
@@ -35,7 +35,7 @@ final class H1Server: Conversation, CallCarrier {
         self.connection = connection
         service = connection.server.service
         limits = connection.server.limits
-        budget = connection.server.budget
+        bounds = MessageBounds(limits, connection.server.budget)
     }
 
     var identity: PeerIdentity? { connection.identity }

@@ -9,7 +9,7 @@ final class H2Server: Conversation, CallCarrier {
     let server: Server
     let service: any Service
     let limits: HTTPLimits
-    let budget: ByteBudget
+    let bounds: MessageBounds
     let paths: PathCache
     /// Held: the session gives its memory back here.
     private let memory: H2Memory
@@ -37,7 +37,7 @@ final class H2Server: Conversation, CallCarrier {
         server = connection.server
         service = server.service
         limits = server.limits
-        budget = server.budget
+        bounds = MessageBounds(limits, server.budget)
         paths = server.paths
         memory = server.memory
         mischiefBound = max(

@@ -96,11 +96,11 @@ extension H2Server {
         // Trailers of a request say nothing that we need.
         guard frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else { return 0 }
         guard name.first == UInt8(ascii: ":") else {
-            head.add(name, value, limits: limits)
+            head.add(name, value, most: limits.headers)
             return 0
         }
         if name.says(":path") {
-            head.setTarget(value, limits: limits, cache: paths)
+            head.setTarget(value, most: limits.target, cache: paths)
         } else if name.says(":method") {
             head.method = ServerCall.Method(value)
         } else if name.says(":authority") && value.count <= limits.target {

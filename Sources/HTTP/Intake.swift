@@ -37,9 +37,10 @@ extension ServerCall {
     func start(_ service: any Service) {
         guard let carrier else { return }
         if let refusal = head.refusal { return refuse(refusal, status: head.refusalStatus) }
+        let bounds = carrier.bounds
         let stated = isGRPC ? 0 : head.contentLength ?? 0
-        if stated > carrier.limits.message {
-            return refuse(tooLarge(stated, limit: carrier.limits.message, "body"), status: 413)
+        if stated > bounds.limit {
+            return refuse(tooLarge(stated, limit: bounds.limit, "body"), status: 413)
         }
         let handler = service.begin(self)
         guard isOpen else { return }
@@ -48,12 +49,12 @@ extension ServerCall {
             intake.owesMessage = !handler.isStream
             return intake.setUnderWay(intake.owesMessage, carrier)
         }
-        intake.bodyLimit = min(carrier.limits.message, handler.bodyLimit)
+        intake.bodyLimit = min(bounds.limit, handler.bodyLimit)
         if let length = head.contentLength {
             do throws(Fault) {
                 try intake.body.expect(
-                    length, limit: intake.bodyLimit, allocator: carrier.budget,
-                    retryHint: carrier.limits.retryHint)
+                    length, limit: intake.bodyLimit, allocator: bounds.budget,
+                    retryHint: bounds.retryHint)
             } catch {
                 return refuse(error, status: length > intake.bodyLimit ? 413 : nil)
             }
@@ -69,9 +70,10 @@ extension ServerCall {
                 try deframe(chunk, carrier)
             } else {
                 intake.bytes += chunk.count
+                let bounds = carrier.bounds
                 try intake.body.append(
-                    chunk, limit: intake.bodyLimit, allocator: carrier.budget,
-                    retryHint: carrier.limits.retryHint)
+                    chunk, limit: intake.bodyLimit, allocator: bounds.budget,
+                    retryHint: bounds.retryHint)
             }
         } catch {
             refuse(error, status: error.retry == .never ? 413 : nil)
@@ -94,18 +96,18 @@ extension ServerCall {
             case .message(let bytes, let isCompressed):
                 intake.owesMessage = false
                 intake.setUnderWay(false, carrier)
-                let plain = isCompressed ? try inflated(bytes, carrier) : bytes
+                let plain = isCompressed ? try inflated(bytes, bounds) : bytes
                 handler?.message(plain)
             }
         }
     }
 
-    private func inflated(_ bytes: Bytes, _ carrier: any CallCarrier) throws(Fault) -> Bytes {
+    private func inflated(_ bytes: Bytes, _ bounds: MessageBounds) throws(Fault) -> Bytes {
         switch head.coding {
         case .gzip, .deflate:
             return try Inflater.inflate(
-                bytes, limit: carrier.limits.message, allocator: carrier.budget,
-                retryHint: carrier.limits.retryHint)
+                bytes, limit: bounds.limit, allocator: bounds.budget,
+                retryHint: bounds.retryHint)
         case .identity:
             throw Fault(
                 .inner, "a compressed message came, but grpc-encoding names no compression",
@@ -133,7 +135,7 @@ extension ServerCall {
             var whole = intake.body.take()
             if head.coding != .identity && whole.count > 0 {
                 do throws(Fault) {
-                    whole = try inflated(whole, carrier)
+                    whole = try inflated(whole, carrier.bounds)
                 } catch {
                     return refuse(error)
                 }

@@ -27,12 +27,14 @@ struct RequestHead {
 
     /// Takes a regular header in, recognises what the room itself needs, and keeps the bytes for
     /// handlers.
+    ///
+    /// - Parameter most: bytes of all headers at most.
     mutating func add(
-        _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, limits: HTTPLimits
+        _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, most: Int
     ) {
-        guard headers.size + name.count + value.count <= limits.headers else {
+        guard headers.size + name.count + value.count <= most else {
             refuse(
-                431, .exhausted, "the headers have more than \(limits.headers) bytes",
+                431, .exhausted, "the headers have more than \(most) bytes",
                 "send fewer or shorter headers")
             return
         }
@@ -49,13 +51,13 @@ struct RequestHead {
     }
 
     /// Splits the target into path and query.
-    mutating func setTarget(
-        _ target: UnsafeRawBufferPointer, limits: HTTPLimits, cache: PathCache
-    ) {
-        guard target.count <= limits.target else {
+    ///
+    /// - Parameter most: bytes of a target at most.
+    mutating func setTarget(_ target: UnsafeRawBufferPointer, most: Int, cache: PathCache) {
+        guard target.count <= most else {
             refuse(
                 414, .invalid,
-                "the target has \(target.count) bytes, at most \(limits.target) are taken", nil)
+                "the target has \(target.count) bytes, at most \(most) are taken", nil)
             return
         }
         if let mark = target.first(UInt8(ascii: "?")) {

@@ -81,7 +81,8 @@ public final class ServerCall {
     /// kernel has them.
     public func send(message: [Bytes]) {
         guard isOpen, isGRPC, let carrier else { return }
-        guard outbox.count <= carrier.limits.unread else { return cutOff(carrier.limits.unread) }
+        let unread = carrier.bounds.unread
+        guard outbox.count <= unread else { return cutOff(unread) }
         if case .none = opening { opening = .messages }
         outbox.append(message: message)
         carrier.touched(self)
@@ -167,9 +168,7 @@ public final class ServerCall {
 protocol CallCarrier: AnyObject {
     var connection: ServerConnection { get }
     var identity: PeerIdentity? { get }
-    var limits: HTTPLimits { get }
-    var budget: ByteBudget { get }
-    /// Of `limits` and `budget`, what every message asks for.
+    /// What every message asks for.
     var bounds: MessageBounds { get }
     /// Bodies or messages that have begun and are not whole.
     var bodiesUnderWay: Int { get set }
@@ -177,16 +176,21 @@ protocol CallCarrier: AnyObject {
     func touched(_ call: ServerCall)
 }
 
-/// What a message may be, and where its memory comes from.
+/// What a message may be, and where its memory comes from: of a connection's limits the few that
+/// every message asks for, since whoever asks a carrier for all of them is given a copy.
 struct MessageBounds {
+    /// Bytes of one message or body.
     let limit: Int
+    /// Bytes of answers that may wait for a client who does not read.
+    let unread: Int
     let retryHint: Interval
     let budget: ByteBudget
-}
 
-extension CallCarrier {
-    var bounds: MessageBounds {
-        MessageBounds(limit: limits.message, retryHint: limits.retryHint, budget: budget)
+    init(_ limits: HTTPLimits, _ budget: ByteBudget) {
+        limit = limits.message
+        unread = limits.unread
+        retryHint = limits.retryHint
+        self.budget = budget
     }
 }
 

@@ -64,7 +64,12 @@ struct AnswerWriter: Sendable {
     }
 
     private func floats(_ bytes: UnsafeRawBufferPointer) -> [Float] {
-        (0..<bytes.count / 4).map { bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
+        let count = bytes.count / MemoryLayout<Float>.size
+        return [Float](unsafeUninitializedCapacity: count) { floats, initialized in
+            UnsafeMutableRawBufferPointer(floats).copyBytes(
+                from: bytes.prefix(count * MemoryLayout<Float>.size))
+            initialized = count
+        }
     }
 
     private func copy(_ bytes: UnsafeRawBufferPointer) throws(Fault) -> Bytes {

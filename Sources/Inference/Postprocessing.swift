@@ -56,28 +56,42 @@ struct Classifier: Sendable {
     /// Scores, and the surest classes, surest first; among equals the lower index. `values` has one
     /// per label.
     func classify(_ values: [Float]) -> (scores: Scores, classes: [ClassScore]) {
-        let distribution =
-            switch activation {
-            case .softmax: Distribution(softmax: values, temperature: temperature)
-            case .none: Distribution(probabilities: values)
-            }
-        guard let distribution else { return (.malformed, []) }
-        return (Scores(distribution), surest(distribution.probabilities))
+        // The margin is between two, though one may be listed.
+        guard let surest = surest(max(listed, 2), of: values), let first = surest.first,
+            let distribution = distribution(values, largest: values[first])
+        else { return (.malformed, []) }
+        let probabilities = surest.map { distribution.probability(of: values[$0]) }
+        let scores = Scores(
+            first: probabilities[0], second: probabilities.count > 1 ? probabilities[1] : nil,
+            disorder: distribution.disorder, classes: values.count)
+        let classes = zip(surest, probabilities).prefix(listed).map { index, probability in
+            ClassScore(index: index, label: labels[index], probability: probability)
+        }
+        return (scores, classes)
     }
 
-    private func surest(_ probabilities: [Double]) -> [ClassScore] {
+    private func distribution(_ values: [Float], largest: Float) -> Distribution? {
+        switch activation {
+        case .softmax: Distribution(softmax: values, largest: largest, temperature: temperature)
+        case .none: Distribution(probabilities: values)
+        }
+    }
+
+    /// The indices of the largest values, largest first; `nil` when there is NaN or +∞. More
+    /// probable is what has the larger value, whatever the activation.
+    private func surest(_ count: Int, of values: [Float]) -> [Int]? {
         var best: [Int] = []
-        for index in probabilities.indices {
+        best.reserveCapacity(count + 1)
+        var least = -Float.infinity
+        for (index, value) in values.enumerated() {
+            guard value < .infinity else { return nil }
             // Few are listed: insertion into a short sorted list beats sorting a thousand classes.
-            if best.count == listed, probabilities[index] <= probabilities[best[listed - 1]] {
-                continue
-            }
-            let place = best.firstIndex { probabilities[$0] < probabilities[index] } ?? best.count
+            if value <= least, best.count == count { continue }
+            let place = best.firstIndex { values[$0] < value } ?? best.count
             best.insert(index, at: place)
-            if best.count > listed { best.removeLast() }
+            if best.count > count { best.removeLast() }
+            least = values[best[best.count - 1]]
         }
-        return best.map {
-            ClassScore(index: $0, label: labels[$0], probability: probabilities[$0])
-        }
+        return best
     }
 }

@@ -25,70 +25,81 @@ public struct Scores: Sendable, Equatable {
     /// What an answer that is no distribution gets.
     public static let malformed = Scores(maxSoftmax: 0, margin: 0, entropy: 0, isWellFormed: false)
 
-    init(_ distribution: Distribution) {
-        var first = 0.0
-        var second = 0.0
-        for p in distribution.probabilities {
-            if p > first {
-                second = first
-                first = p
-            } else if p > second {
-                second = p
-            }
-        }
-        let count = distribution.probabilities.count
-        let entropy = count > 1 ? 1 - distribution.disorder / log(Double(count)) : 1
+    /// - Parameters:
+    ///   - first: p₁.
+    ///   - second: p₂; `nil` where there is one class.
+    ///   - disorder: H, in nats.
+    init(first: Double, second: Double?, disorder: Double, classes: Int) {
+        let entropy = classes > 1 ? 1 - disorder / log(Double(classes)) : 1
         self.init(
-            maxSoftmax: min(first, 1), margin: count > 1 ? min(first - second, 1) : 1,
+            maxSoftmax: min(first, 1), margin: second.map { min(first - $0, 1) } ?? 1,
             entropy: max(0, min(1, entropy)))
     }
 }
 
-/// What a model gave, one probability a class.
+/// How what a model gave, one value a class, becomes probabilities that sum to 1. Of a thousand
+/// classes an answer lists a few: only theirs are worked out and kept.
 struct Distribution {
-    /// They sum to 1.
-    let probabilities: [Double]
+    private enum Rule {
+        /// The value is a logit.
+        case softmax(largest: Double, temperature: Double)
+        /// The value is a probability, but for rounding.
+        case share
+    }
+
+    private let rule: Rule
+    private let sum: Double
     /// Their entropy H, in nats.
     let disorder: Double
 
-    /// The softmax of `logits` divided by `temperature`; `nil` when they hold NaN or +∞, or nothing
-    /// finite.
-    init?(softmax logits: [Float], temperature: Double) {
-        var largest = -Float.infinity
-        for logit in logits {
-            guard !logit.isNaN, logit != .infinity else { return nil }
-            largest = max(largest, logit)
-        }
-        guard largest > -.infinity else { return nil }
+    /// The softmax of `logits` divided by `temperature`; `nil` when `largest`, the largest of them,
+    /// is not finite. None is NaN.
+    init?(softmax logits: [Float], largest: Float, temperature: Double) {
+        guard largest.isFinite else { return nil }
+        let largest = Double(largest)
         var sum = 0.0
         var distances = 0.0
-        var powers = logits.map { logit in
-            let distance = (Double(logit) - Double(largest)) / temperature
+        for logit in logits {
+            // At −∞ there would be no product; its power is 0 long before.
+            let distance = max((Double(logit) - largest) / temperature, Self.farthest)
             let power = exp(distance)
             sum += power
-            // At −∞ the power is 0, and there is no product.
-            if power > 0 { distances += power * distance }
-            return power
+            distances += power * distance
         }
-        for index in powers.indices { powers[index] /= sum }
-        probabilities = powers
+        rule = .softmax(largest: largest, temperature: temperature)
+        self.sum = sum
         // −Σ p ln p with ln p = distance − ln sum: one logarithm for all classes.
         disorder = log(sum) - distances / sum
     }
 
-    /// `values` as they are; `nil` when one is negative or not finite, or their sum is off 1 by
-    /// more than `tolerance`.
+    /// `values` as they are; `nil` when one is negative, or their sum is off 1 by more than
+    /// `tolerance`. None is NaN or infinite.
     init?(probabilities values: [Float]) {
         var sum = 0.0
         for value in values {
-            guard value.isFinite, value >= 0 else { return nil }
+            guard value >= 0 else { return nil }
             sum += Double(value)
         }
         guard abs(sum - 1) <= Self.tolerance else { return nil }
-        probabilities = values.map { Double($0) / sum }
-        disorder = probabilities.reduce(0) { $1 > 0 ? $0 - $1 * log($1) : $0 }
+        rule = .share
+        self.sum = sum
+        disorder = values.reduce(0) { disorder, value in
+            let p = Double(value) / sum
+            return p > 0 ? disorder - p * log(p) : disorder
+        }
     }
 
+    /// The probability of the class that the model gave `value`.
+    func probability(of value: Float) -> Double {
+        switch rule {
+        case .softmax(let largest, let temperature):
+            exp((Double(value) - largest) / temperature) / sum
+        case .share: Double(value) / sum
+        }
+    }
+
+    /// A power of so much is 0, also as a denormal number.
+    private static let farthest = -1000.0
     /// A softmax quantized to 8 bits is off by half a step of 1/256 per class: 5 % covers the
     /// classes that are not near zero, and is far from what a model without a softmax gives.
     private static let tolerance = 0.05

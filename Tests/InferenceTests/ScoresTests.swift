@@ -1,3 +1,4 @@
+import Glibc
 import Ground
 import Testing
 
@@ -21,6 +22,7 @@ private func close(_ a: Double, _ b: Double) -> Bool { abs(a - b) < 1e-9 }
             ([2, 0], 2.0, 0.7310585786300049, 0.4621171572600098, 0.16005846201683083),
             ([1, 2, 3, 4], 0.5, 0.8649548767993754, 0.7478959635608425, 0.6714776921652668),
             ([1000, -1000], 1.0, 1.0, 1.0, 1.0),
+            ([1, 0.5], 1e-310, 1.0, 1.0, 1.0),
         ] as [([Float], Double, Double, Double, Double)])
     func `Scores are those of the softmax after the temperature`(
         logits: [Float], temperature: Double, top: Double, margin: Double, entropy: Double
@@ -72,6 +74,29 @@ private func close(_ a: Double, _ b: Double) -> Bool { abs(a - b) < 1e-9 }
             .classes
         #expect(classes.map(\.label) == ["b", "d", "e"])
         #expect(classifier(["a", "b"], top: 5).classify([0, 1]).classes.map(\.index) == [1, 0])
+    }
+
+    @Test(arguments: [Postprocessing.Classification.Activation.softmax, .none])
+    func `The margin is between the two surest, though one alone may be listed`(
+        activation: Postprocessing.Classification.Activation
+    ) {
+        let values: [Float] = activation == .none ? [0.1, 0.6, 0.3] : [-1, 2, 1]
+        let all = classifier(["a", "b", "c"], activation: activation).classify(values)
+        let one = classifier(["a", "b", "c"], top: 1, activation: activation).classify(values)
+        #expect(one.scores == all.scores && one.scores.margin > 0.2)
+        #expect(one.classes == [all.classes[0]])
+    }
+
+    @Test func `A thousand probabilities sum to one, and the listed ones are among them`() {
+        var random = Randomness(seed: 3)
+        let logits = (0..<1000).map { _ in Float.random(in: -4...4, using: &random) }
+        let labels = logits.indices.map { "\($0)" }
+        let all = classifier(labels, top: 1000, temperature: 1.7).classify(logits)
+        #expect(close(all.classes.reduce(0) { $0 + $1.probability }, 1))
+        let disorder = all.classes.reduce(0) { $0 - $1.probability * log($1.probability) }
+        #expect(close(all.scores.entropy, 1 - disorder / log(1000)))
+        let five = classifier(labels, temperature: 1.7).classify(logits)
+        #expect(five.classes == Array(all.classes.prefix(5)) && five.scores == all.scores)
     }
 
     @Test func `Any finite logits give scores within their bounds`() {

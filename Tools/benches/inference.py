@@ -404,8 +404,8 @@ def model_of(bundle: Path) -> Path:
     return blobs / digest.removeprefix("sha256:")
 
 
-def write_body(folder: Path, name: str, image: bytes) -> Path:
-    request = pb.ModelInferRequest(model_name="probe", id="1")
+def write_body(folder: Path, name: str, image: bytes, task: str = "probe") -> Path:
+    request = pb.ModelInferRequest(model_name=task, id="1")
     tensor = request.inputs.add(name=name, datatype="BYTES")
     tensor.shape.append(1)
     request.raw_input_contents.append(len(image).to_bytes(4, "little") + image)
