@@ -5,9 +5,12 @@ internal import Ground
 ///
 /// What many callbacks of one turn have to say to one socket is written once, here.
 final class EndOfTurn: HandleOwner {
+    /// An array of closures keeps each behind another one, which is an allocation.
+    private struct Body { let run: () -> Void }
+
     private let prepare = UnsafeMutablePointer<uv_prepare_t>.allocate(capacity: 1)
-    private var bodies: [() -> Void] = []
-    private var spare: [() -> Void] = []
+    private var bodies: [Body] = []
+    private var spare: [Body] = []
     private var isClosed = false
 
     private let poster: LoopPoster
@@ -25,7 +28,7 @@ final class EndOfTurn: HandleOwner {
 
     func add(_ body: @escaping () -> Void) {
         guard !isClosed else { return }
-        bodies.append(body)
+        bodies.append(Body(run: body))
         guard bodies.count == 1 else { return }
         uv_prepare_start(prepare) { owner($0!.pointee.data, as: EndOfTurn.self).run() }
     }
@@ -40,7 +43,7 @@ final class EndOfTurn: HandleOwner {
     private func run() {
         for _ in 0..<Self.mostRounds where !bodies.isEmpty {
             swap(&bodies, &spare)
-            for body in spare { body() }
+            for body in spare { body.run() }
             spare.removeAll(keepingCapacity: true)
         }
         if bodies.isEmpty { uv_prepare_stop(prepare) } else { poster.post {} }

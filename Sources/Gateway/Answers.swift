@@ -61,30 +61,28 @@ enum Answers {
     /// classes.
     private static func outputs(_ outcome: InferenceResult) -> [InferTensor] {
         let classes = outcome.classes
-        guard !classes.isEmpty else {
+        guard let (labels, probabilities) = outcome.listed else {
             return outcome.outputs.map { tensor in
                 InferTensor(
                     name: tensor.name, datatype: tensor.type,
                     shape: tensor.shape, contents: tensor.bytes)
             }
         }
-        let slab = Slab(capacity: classes.count * 12)
+        let slab = Slab(capacity: classes.count * 8)
         for (index, one) in classes.enumerated() {
             slab.base.storeBytes(
                 of: Int64(one.index).littleEndian, toByteOffset: index * 8, as: Int64.self)
-            slab.base.storeBytes(
-                of: Float(one.probability).bitPattern.littleEndian,
-                toByteOffset: classes.count * 8 + index * 4, as: UInt32.self)
         }
-        let shape = [classes.count]
+        let shape = labels.shape
         return [
-            InferTensor(name: "label", elements: classes.map { Array($0.label.utf8) }),
+            InferTensor(
+                name: "label", datatype: .bytes, shape: shape, contents: labels.bytes),
             InferTensor(
                 name: "class", datatype: .int64, shape: shape,
                 contents: Bytes(slab: slab, start: 0, count: classes.count * 8)),
             InferTensor(
                 name: "probability", datatype: .fp32, shape: shape,
-                contents: Bytes(slab: slab, start: classes.count * 8, count: classes.count * 4)),
+                contents: probabilities.bytes),
         ]
     }
 

@@ -35,6 +35,9 @@ public final class ClientPool {
     private var random: Randomness
     private var all: [ClientConnection] = []
     private var dirty: [ClientConnection] = []
+    /// Those that are being flushed; empty between turns.
+    private var flushed: [ClientConnection] = []
+    private lazy var flushing: () -> Void = { [weak self] in self?.flushAll() }
     private var waiting: [ClientCall] = []
     private var deadlines = Deadlines()
     private var deadlineTimer: (any ScheduledTimer)?
@@ -248,17 +251,17 @@ public final class ClientPool {
         dirty.append(connection)
         if flushIsDue { return }
         flushIsDue = true
-        hooks.endOfTurn { [weak self] in self?.flushAll() }
+        hooks.endOfTurn(flushing)
     }
 
     private func flushAll() {
         flushIsDue = false
-        let connections = dirty
-        dirty.removeAll(keepingCapacity: true)
-        for connection in connections {
+        swap(&dirty, &flushed)
+        for connection in flushed {
             connection.isDirty = false
             connection.flush()
         }
+        flushed.removeAll(keepingCapacity: true)
     }
 
     // MARK: Time

@@ -44,6 +44,9 @@ public final class Server {
     private let secure: (() throws(Fault) -> any SecureSession)?
     private var open: [ServerConnection] = []
     private var dirty: [ServerConnection] = []
+    /// Those that are being flushed; empty between turns.
+    private var flushed: [ServerConnection] = []
+    private lazy var flushing: () -> Void = { [weak self] in self?.flushAll() }
     private var waiting: [ServerConnection] = []
     private var timer: (any ScheduledTimer)?
     private var relief: Relief!
@@ -164,17 +167,17 @@ public final class Server {
         dirty.append(connection)
         if flushIsDue { return }
         flushIsDue = true
-        hooks.endOfTurn { [weak self] in self?.flushAll() }
+        hooks.endOfTurn(flushing)
     }
 
     private func flushAll() {
         flushIsDue = false
-        let connections = dirty
-        dirty.removeAll(keepingCapacity: true)
-        for connection in connections {
+        swap(&dirty, &flushed)
+        for connection in flushed {
             connection.isDirty = false
             connection.flush()
         }
+        flushed.removeAll(keepingCapacity: true)
     }
 
     // MARK: Once a sweep

@@ -109,6 +109,13 @@ public struct InferenceResult: Sendable {
         self.classes = classes
         self.scores = scores
     }
+
+    /// The labels (BYTES) and probabilities (FP32) of `classes` as they go over the wire: the two
+    /// outputs that a classification adds. `nil` where `classes` is empty.
+    public var listed: (labels: Tensor, probabilities: Tensor)? {
+        guard !classes.isEmpty, outputs.count >= 2 else { return nil }
+        return (outputs[outputs.count - 1], outputs[outputs.count - 2])
+    }
 }
 
 /// One class and its calibrated probability.

@@ -48,11 +48,17 @@ public struct Node: Sendable {
     public func frames(of source: Int) -> Int { world.sources.count(of: source) }
 
     /// Whether a frame is under way: it waits no more for its source's turn, and is not over.
-    public func isUnderWay(_ id: FrameID) -> Bool { journeys[id] != nil }
+    public func isUnderWay(_ id: FrameID) -> Bool {
+        guard let place = journeys.place(of: id) else { return false }
+        return journeys.slots[place].value != nil
+    }
 
     /// Whether a frame waits for another loop's leave to call a peer: it has no place and no worker
     /// then.
-    public func isAsking(_ id: FrameID) -> Bool { journeys[id]?.isAsking ?? false }
+    public func isAsking(_ id: FrameID) -> Bool {
+        guard let place = journeys.place(of: id) else { return false }
+        return journeys.slots[place].value?.isAsking ?? false
+    }
 
     /// What this node says of its load with an answer to another node.
     public var load: PeerLoad {
@@ -132,15 +138,17 @@ public struct Node: Sendable {
         _ id: FrameID, _ arrival: Arrival, now: Instant, into effects: inout Effects
     ) {
         journeys.put(Journey(id: id, arrival: arrival), at: id)
-        let goesOn = journeys[id]?.arrive(now: now, in: &world, into: &effects) ?? false
-        if !goesOn { end(id, source: arrival.source) }
+        guard let place = journeys.place(of: id) else { return }
+        let goesOn = journeys.slots[place].value?.arrive(now: now, in: &world, into: &effects)
+        if goesOn != true { end(id, source: arrival.source) }
     }
 
     private mutating func hear(
         _ event: FrameEvent, of id: FrameID, now: Instant, into effects: inout Effects
     ) {
-        guard
-            let goesOn = journeys[id]?.on(event, now: now, in: &world, into: &effects)
+        guard let place = journeys.place(of: id),
+            let goesOn = journeys.slots[place].value?.on(
+                event, now: now, in: &world, into: &effects)
         else {
             if event == .cancelled, world.withdraw(id) {
                 effects.append(.forget(id))
@@ -148,7 +156,7 @@ public struct Node: Sendable {
             }
             return
         }
-        if !goesOn { end(id, source: journeys[id]?.arrival.source ?? 0) }
+        if !goesOn { end(id, source: journeys.slots[place].value?.arrival.source ?? 0) }
     }
 
     private mutating func end(_ id: FrameID, source: Int) {

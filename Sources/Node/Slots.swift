@@ -3,13 +3,16 @@ internal import Routing
 /// Places that are used again, each under a new generation, so that a late event of an earlier
 /// occupant finds nobody.
 struct Slots<Value: Sendable>: Sendable {
-    private struct Slot: Sendable {
-        var generation: UInt32 = 0
-        var reserved = false
+    struct Slot: Sendable {
+        fileprivate var generation: UInt32 = 0
+        fileprivate var reserved = false
+        /// `nil` until something is stored.
         var value: Value?
     }
 
-    private var slots: [Slot] = []
+    /// Reached by `place(of:)`, and not by a subscript of our own: a journey is some hundred bytes,
+    /// and a coroutine that yields so much by a condition allocates.
+    var slots: [Slot] = []
     private var unused: [UInt32] = []
     private let limit: Int
     /// Places that are taken.
@@ -34,42 +37,28 @@ struct Slots<Value: Sendable>: Sendable {
         return FrameID(slot: index, generation: slots[Int(index)].generation)
     }
 
-    /// The value at a place; `nil` when the id is of an earlier generation or nothing was stored.
-    subscript(id: FrameID) -> Value? {
-        // In place: a journey is some hundred bytes.
-        _read {
-            if holds(id) { yield slots[Int(id.slot)].value } else { yield nil }
-        }
-        _modify {
-            if holds(id) {
-                yield &slots[Int(id.slot)].value
-            } else {
-                var nothing: Value?
-                yield &nothing
-            }
-        }
+    /// Where in `slots` the place is; `nil` when the id is of an earlier generation.
+    @inline(__always)
+    func place(of id: FrameID) -> Int? {
+        let index = Int(id.slot)
+        guard index < slots.count, slots[index].generation == id.generation, slots[index].reserved
+        else { return nil }
+        return index
     }
 
     /// Stores a value at a place that was reserved.
     mutating func put(_ value: consuming Value, at id: FrameID) {
-        guard holds(id) else { return }
-        slots[Int(id.slot)].value = value
+        guard let place = place(of: id) else { return }
+        slots[place].value = value
     }
 
     /// Frees a place. Freeing it twice changes nothing.
     mutating func free(_ id: FrameID) {
-        guard holds(id) else { return }
-        slots[Int(id.slot)].value = nil
-        slots[Int(id.slot)].reserved = false
-        slots[Int(id.slot)].generation &+= 1
+        guard let place = place(of: id) else { return }
+        slots[place].value = nil
+        slots[place].reserved = false
+        slots[place].generation &+= 1
         unused.append(id.slot)
         count -= 1
-    }
-
-    @inline(__always)
-    private func holds(_ id: FrameID) -> Bool {
-        let index = Int(id.slot)
-        guard index < slots.count else { return false }
-        return slots[index].generation == id.generation && slots[index].reserved
     }
 }

@@ -62,7 +62,8 @@ final class FakeModel: LoadedModel {
         switch behaviour {
         case .answers(let label, let confidence):
             let result = InferenceResult(
-                outputs: [], classes: [ClassScore(index: 7, label: label, probability: confidence)],
+                outputs: Self.listed(label, confidence),
+                classes: [ClassScore(index: 7, label: label, probability: confidence)],
                 scores: Scores(maxSoftmax: confidence, margin: confidence, entropy: confidence))
             complete(job, .success(result))
         case .fails(let fault): complete(job, .failure(fault))
@@ -70,6 +71,17 @@ final class FakeModel: LoadedModel {
         case .holds: break
         }
         return true
+    }
+
+    /// The outputs that a classification adds.
+    private static func listed(_ label: String, _ probability: Double) -> [Tensor] {
+        let text = Array(label.utf8)
+        let count = withUnsafeBytes(of: UInt32(text.count).littleEndian) { Array($0) }
+        let value = withUnsafeBytes(of: Float(probability)) { Array($0) }
+        return [
+            Tensor(name: "probabilities", type: .fp32, shape: [1], bytes: Bytes(value)),
+            Tensor(name: "labels", type: .bytes, shape: [1], bytes: Bytes(count + text)),
+        ]
     }
 
     private func complete(_ job: InferenceJob, _ result: Result<InferenceResult, Fault>) {
