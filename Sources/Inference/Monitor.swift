@@ -51,7 +51,7 @@ final class Monitor: @unchecked Sendable {
         return pthread_cond_timedwait(condition, mutex, &end) != ETIMEDOUT
     }
 
-    /// Wakes who waits at a place.
+    /// Wakes who waits at a place; with the lock or after it.
     func wake(_ place: Int = 0) { pthread_cond_broadcast(conditions.baseAddress! + place) }
 
     /// Wakes all who wait.

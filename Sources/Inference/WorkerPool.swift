@@ -88,6 +88,7 @@ final class WorkerPool: Sendable {
     func submit(_ job: InferenceJob, to queue: JobQueue) -> Bool {
         let now = time.now
         var dropped: [WaitingJob] = []
+        var called: Int?
         let accepted = monitor.locked {
             guard queue.isOpen, !state.isStopping else { return false }
             if queue[job.lane].isFull {
@@ -96,9 +97,11 @@ final class WorkerPool: Sendable {
             guard !queue[job.lane].isFull else { return false }
             state.submitted += 1
             queue[job.lane].append(WaitingJob(job: job, since: now, number: state.submitted))
-            callWorker()
+            called = callWorker()
             return true
         }
+        // Not under the lock, which the worker would wake up to find taken.
+        if let called { monitor.wake(called) }
         for waiting in dropped { end(waiting, now: now) }
         return accepted
     }
@@ -181,14 +184,18 @@ final class WorkerPool: Sendable {
 extension WorkerPool {
     /// Sees to it that somebody takes the job that was just queued: the first idle worker, else a
     /// new one where there may be more. Under the lock.
-    private func callWorker() {
+    ///
+    /// - Returns: the worker to wake when the lock is given back, if one sleeps.
+    private func callWorker() -> Int? {
         if let worker = state.isIdle.firstIndex(of: true) {
             state.isIdle[worker] = false
-            monitor.wake(worker)
-        } else if let worker = state.threads.firstIndex(where: { $0 == nil }) {
+            return worker
+        }
+        if let worker = state.threads.firstIndex(where: { $0 == nil }) {
             // Where the system gives no thread, those that are there do the work.
             _ = startWorker(worker)
         }
+        return nil
     }
 
     private func startWorker(_ worker: Int) -> Bool {

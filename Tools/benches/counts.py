@@ -11,6 +11,7 @@ import socket
 import subprocess
 from pathlib import Path
 
+import layout
 import rpc
 from claims import Claims
 from fleet import ROOT, eventually, free_port, program
@@ -35,6 +36,10 @@ def run(folder: Path, seconds: int, claims: Claims) -> dict:
         print(f"  1 KB identity, 8 × 16: {result[what]:.6g} {what.replace('_', ' ')} a call",
               flush=True)
         claims.at_most(f"{what.replace('_', ' ')} per unary call of 1 KB", result[what], MOST[what])
+    known, named = layout.known_of()
+    result["layout"] = known / named
+    claims.at_least("share of the functions of layout.txt that the program has", known / named,
+                    layout.LEAST_KNOWN, f"{known} of {named}")
     return result
 
 

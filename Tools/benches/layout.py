@@ -47,10 +47,15 @@ def main() -> int:
     if not options.check:
         with tempfile.TemporaryDirectory(prefix="canopy-layout-") as folder:
             LAYOUT.write_text("".join(f"{name}\n" for name in watch(Path(folder))))
+    known, named = known_of()
+    print(f"{LAYOUT.relative_to(ROOT)}: {known} of {named} functions are the program's")
+    return 0 if known >= LEAST_KNOWN * named else 1
+
+
+def known_of() -> tuple[int, int]:
+    """How many functions of the layout the program has, and how many there are in it."""
     names = LAYOUT.read_text().split()
-    known = len(functions(program("canopy")) & set(names))
-    print(f"{LAYOUT.relative_to(ROOT)}: {known} of {len(names)} functions are the program's")
-    return 0 if known >= LEAST_KNOWN * len(names) else 1
+    return len(functions(program("canopy")) & set(names)), len(names)
 
 
 def watch(folder: Path) -> list[str]:
