@@ -83,10 +83,11 @@ struct Classifier: Sendable {
         var best: [Int] = []
         best.reserveCapacity(count + 1)
         var least = -Float.infinity
-        for (index, value) in values.enumerated() {
-            guard value < .infinity else { return nil }
+        for index in values.indices {
+            let value = values[index]
             // Few are listed: insertion into a short sorted list beats sorting a thousand classes.
             if value <= least, best.count == count { continue }
+            guard value < .infinity else { return nil }
             let place = best.firstIndex { values[$0] < value } ?? best.count
             best.insert(index, at: place)
             if best.count > count { best.removeLast() }

@@ -63,18 +63,25 @@ void canopy_shared_punch(int descriptor, uint64_t offset, uint64_t length) {
 
 uint32_t canopy_word_load(const void *word) { return atomic_load((const _Atomic uint32_t *)word); }
 
-void canopy_word_store(void *word, uint32_t value) {
-    atomic_store((_Atomic uint32_t *)word, value);
+void canopy_word_set(void *word, uint32_t value) {
+    _Atomic uint32_t *words = word;
+    atomic_store(words, value);
+    // Who goes to sleep says so before the kernel looks at the word: one of the two sees the other.
+    if (atomic_load(words + 1) != 0) canopy_word_wake(word);
 }
 
 void canopy_word_add(void *word, uint32_t value) {
     atomic_fetch_add((_Atomic uint32_t *)word, value);
 }
 
-void canopy_word_wait(const void *word, uint32_t expected, uint64_t nanoseconds) {
+void canopy_word_wait(void *word, uint32_t expected, uint64_t nanoseconds) {
+    _Atomic uint32_t *words = word;
     struct timespec limit = {.tv_sec = (time_t)(nanoseconds / 1000000000),
                              .tv_nsec = (long)(nanoseconds % 1000000000)};
-    syscall(SYS_futex, word, FUTEX_WAIT, expected, &limit, NULL, 0);
+    atomic_fetch_add(words + 1, 1);
+    if (atomic_load(words) == expected)
+        syscall(SYS_futex, word, FUTEX_WAIT, expected, &limit, NULL, 0);
+    atomic_fetch_sub(words + 1, 1);
 }
 
 void canopy_word_wake(const void *word) {

@@ -47,7 +47,8 @@ final class SharedMemory: @unchecked Sendable {
         canopy_shared_punch(descriptor, UInt64(range.lowerBound), UInt64(range.count))
     }
 
-    /// The word at an offset, a multiple of four inside the region.
+    /// The word at an offset, a multiple of eight inside the region. Behind it stands how many
+    /// wait on it.
     func word(at offset: Int) -> SharedWord { SharedWord(memory: self, offset: offset) }
 
     private static func valid<N: SignedInteger>(
@@ -71,7 +72,7 @@ struct SharedWord: @unchecked Sendable {
     private let address: UnsafeMutableRawPointer
 
     fileprivate init(memory: SharedMemory, offset: Int) {
-        precondition(offset >= 0 && offset % 4 == 0 && offset <= memory.size - 4)
+        precondition(offset >= 0 && offset % 8 == 0 && offset <= memory.size - 8)
         self.memory = memory
         address = memory.base + offset
     }
@@ -79,10 +80,7 @@ struct SharedWord: @unchecked Sendable {
     var value: UInt32 { canopy_word_load(address) }
 
     /// Writes it and wakes who waits on it.
-    func set(_ value: UInt32) {
-        canopy_word_store(address, value)
-        canopy_word_wake(address)
-    }
+    func set(_ value: UInt32) { canopy_word_set(address, value) }
 
     /// Adds to it, modulo 2³², and wakes nobody.
     func add(_ value: UInt32) { canopy_word_add(address, value) }

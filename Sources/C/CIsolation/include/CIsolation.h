@@ -21,12 +21,15 @@ void canopy_shared_unmap(void *base, uint64_t size);
 /// Gives the pages of a range back to the system; they read as zeros from then on.
 void canopy_shared_punch(int descriptor, uint64_t offset, uint64_t length);
 
-/// Words of shared memory, sequentially consistent, whoever writes at the other end.
+/// Words of shared memory, sequentially consistent, whoever writes at the other end. Behind each is
+/// another one of four bytes: how many wait on it. What that says decides only whether the kernel is
+/// asked to wake somebody, who would otherwise wait for as long as he meant to.
 uint32_t canopy_word_load(const void *word);
-void canopy_word_store(void *word, uint32_t value);
+/// Writes it and wakes all that wait on it.
+void canopy_word_set(void *word, uint32_t value);
 void canopy_word_add(void *word, uint32_t value);
 /// Waits while the word is `expected`, at most so long. It may return early.
-void canopy_word_wait(const void *word, uint32_t expected, uint64_t nanoseconds);
+void canopy_word_wait(void *word, uint32_t expected, uint64_t nanoseconds);
 /// Wakes all that wait on the word, in every process.
 void canopy_word_wake(const void *word);
 
