@@ -36,10 +36,11 @@ def run(folder: Path, seconds: int, claims: Claims) -> dict:
         print(f"  1 KB identity, 8 × 16: {result[what]:.6g} {what.replace('_', ' ')} a call",
               flush=True)
         claims.at_most(f"{what.replace('_', ' ')} per unary call of 1 KB", result[what], MOST[what])
-    known, named = layout.known_of()
-    result["layout"] = known / named
+    known, named, pages = layout.state()
+    result["layout"] = {"known": known, "named": named, "pages": pages}
     claims.at_least("share of the functions of layout.txt that the program has", known / named,
                     layout.LEAST_KNOWN, f"{known} of {named}")
+    claims.at_most("pages that they lie on", pages, layout.MOST_PAGES)
     return result
 
 
