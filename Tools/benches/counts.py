@@ -1,5 +1,5 @@
-"""Heap allocations, bytes copied, system calls and instructions of one unary call: numbers that do not depend on
-what else the machine does, and so can be gates."""
+"""Heap allocations, bytes copied, system calls and instructions of one unary call: numbers that do
+not depend on what else the machine does, and so can be gates."""
 
 from __future__ import annotations
 

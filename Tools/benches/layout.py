@@ -38,8 +38,9 @@ LOADS = {
 }
 # A layout that knows less of what runs is to be written again.
 LEAST_KNOWN = 0.9
-# Pages of 4 KiB that its functions lie on: 134 when the bound was set, 364 as chance has it. On more, the
-# build had objects from before each function had a section of its own: they are not made anew for that.
+# Pages of 4 KiB that its functions lie on: 134 when the bound was set, 364 as chance has it. On more,
+# the build had objects from before each function had a section of its own, which are not made anew for
+# that.
 MOST_PAGES = 180
 
 

@@ -191,3 +191,27 @@ private func ask(_ channel: EngineChannel, outputs: Int = 1) throws(Fault) -> [T
         #expect(fault { try channel.report() } != nil)
     }
 }
+
+@Suite struct `Words of shared memory` {
+    @Test(.timeLimit(.minutes(1)))
+    func `Of two that wait for each other's words none sleeps on`() throws {
+        let memory = try SharedMemory("canopy-test", size: 4096)
+        let (there, back) = (memory.word(at: 0), memory.word(at: 64))
+        let rounds: UInt32 = 20_000
+        // Longer than the test may take: a wake-up that is lost is a failure, and not a delay.
+        let patience = Interval.seconds(90)
+        let other = try #require(
+            WorkerThread {
+                for round in 1...rounds {
+                    while there.value != round { there.wait(while: round - 1, atMost: patience) }
+                    back.set(round)
+                }
+            })
+        for round in 1...rounds {
+            there.set(round)
+            while back.value != round { back.wait(while: round - 1, atMost: patience) }
+        }
+        other.join()
+        #expect(there.value == rounds && back.value == rounds)
+    }
+}
