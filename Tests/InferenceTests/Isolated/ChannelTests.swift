@@ -197,7 +197,7 @@ private func ask(_ channel: EngineChannel, outputs: Int = 1) throws(Fault) -> [T
     func `Of two that wait for each other's words none sleeps on`() throws {
         let memory = try SharedMemory("canopy-test", size: 4096)
         let (there, back) = (memory.word(at: 0), memory.word(at: 64))
-        let rounds: UInt32 = 20_000
+        let rounds: UInt32 = 2_000
         // Longer than the test may take: a wake-up that is lost is a failure, and not a delay.
         let patience = Interval.seconds(90)
         let other = try #require(
